@@ -1,0 +1,1 @@
+//! Builds the tasks, watches them, stops them.

@@ -1,0 +1,1 @@
+//! Redis: what Slips says comes in, what is meant for Slips goes out.

@@ -1,0 +1,1 @@
+//! config.toml, config.d, environment and flags become one checked Config.

@@ -1,0 +1,23 @@
+//! The vocabulary: small checked types every other module speaks in; no IO, no clock but `Timestamp::now`.
+//!
+//! A value of one of these types has already been checked: a [`Score`] is finite and in range, a
+//! [`Subject`] is a canonical address. Rows, wire structs and command-line words are turned into
+//! them at the edge, and nothing behind the edge checks again.
+
+mod conduct;
+mod opinion;
+mod parcel;
+mod peer;
+mod report;
+mod score;
+mod subject;
+mod timestamp;
+
+pub use conduct::{Conduct, ConductParseError};
+pub use opinion::Opinion;
+pub use parcel::{Content, Parcel, ParcelId};
+pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
+pub use report::{OwnStatement, ReceivedReport};
+pub use score::{Confidence, OutOfRange, Reliability, Score, Trust};
+pub use subject::{Subject, SubjectError};
+pub use timestamp::Timestamp;

@@ -1,0 +1,1 @@
+//! SQLite: the only module that knows sqlx.
