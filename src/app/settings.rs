@@ -36,8 +36,8 @@ pub(super) fn store(config: &Config) -> store::Settings {
 pub(super) fn bridge(config: &Config) -> bridge::Settings {
     let redis = &config.redis;
     bridge::Settings {
-        url: redis.url.as_str().to_owned(),
-        cache_url: redis.cache_url.as_ref().map(|url| url.as_str().to_owned()),
+        url: redis.url.expose().to_owned(),
+        cache_url: redis.cache_url.as_ref().map(|url| url.expose().to_owned()),
         ca_file: None,
         from_slips: redis.from_slips.clone(),
         to_slips: redis.to_slips.clone(),
