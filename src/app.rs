@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::bridge::{self, Bridge};
+use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
 use crate::domain::Timestamp;
 use crate::network::{self, Handle};
@@ -42,8 +42,10 @@ pub enum Role {
 
 /// How long the goodbyes may take. Slips waits for nothing, an operator for a second.
 const GOODBYE_LIMIT: Duration = Duration::from_millis(400);
-/// How long the tasks may take to end after that.
-const DRAIN_LIMIT: Duration = Duration::from_millis(400);
+/// How long the node may take after that to commit what it has taken.
+const DRAIN_LIMIT: Duration = Duration::from_millis(300);
+/// How long the publisher may take after that to empty its hands.
+const DELIVERY_LIMIT: Duration = Duration::from_millis(200);
 
 /// Why the program ended.
 #[derive(Debug, thiserror::Error)]
@@ -133,10 +135,10 @@ impl Running {
         let (store, loaded) = Store::open(store_settings).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
-        let bridge_settings = settings::bridge(config, role);
+        let delivered = loaded.last_delivered;
         let bridge =
-            bridge::start(bridge_settings, backlog, loaded.last_delivered, cancel.clone()).await?;
-        let keypair = settings::keypair(config, role)?;
+            bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
+        let keypair = settings::keypair(config, role == Role::Pigeon)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let engine = rebuild(&store, settings::engine(config)).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
@@ -144,11 +146,13 @@ impl Running {
         let banned = loaded.bans.clone();
         let (network, events, addresses) =
             network::start(settings::network(config), keypair, known, banned, lines).await?;
-        let Bridge { inbound, outbox, slips_db, announce, tasks: bridge_tasks } = bridge;
-        if let Some(address) = addresses.first() {
+        for address in &addresses {
             info!(%address, "listening");
-            announce.set(address.to_string()).await;
         }
+        if let Some(address) = addresses.first() {
+            bridge.set_multiaddress(address.to_string());
+        }
+        let Bridge { inbound, outbox, slips_db, tasks: bridge_tasks, .. } = bridge;
         let parts = node::Parts {
             store: store.clone(),
             engine,
@@ -172,7 +176,7 @@ impl Running {
             tokio::select! {
                 reason = signals.next() => break stop_reason(reason),
                 Some(task) = self.tasks.join_next() => break Err(early(task)),
-                task = self.bridge.failed() => break Err(Error::TaskEnded { task, why: "see above".into() }),
+                task = self.bridge.ended() => break Err(Error::TaskEnded { task, why: "see above".into() }),
                 Some(node::StopProcess) = self.stop_process.recv() => {
                     // Slips' pigeon stays a process until a signal comes; so does this one.
                     info!("stop_process: saying goodbye and no longer listening");
@@ -194,10 +198,12 @@ impl Running {
                     error!(task, %error, "failed while stopping");
                 }
             }
-            self.bridge.ended().await;
         };
         if tokio::time::timeout(DRAIN_LIMIT, drained).await.is_err() {
-            warn!("not everything for Slips was delivered; the rest is in the outbox");
+            warn!("what peers sent last may be lost: the node did not end in time");
+        }
+        if let Finished::Cut(busy) = self.bridge.finish(DELIVERY_LIMIT).await {
+            warn!(?busy, "not everything for Slips is delivered; the rest is in the outbox");
         }
         self.store.close().await;
         info!("stopped");

@@ -88,9 +88,10 @@ impl Intake {
 
     fn event(&mut self, event: Event, step: &mut Step) {
         match event {
-            Event::Connected { peer, address, ip } | Event::Address { peer, address, ip } => {
-                self.address(peer, ip, Some(address.to_string()), step);
-            }
+            // Its end of the connection: whence it called, not where it can be dialled.
+            Event::Connected { peer, ip, .. } => self.address(peer, ip, None, step),
+            Event::Address { peer, address, ip } => self.address(peer, ip, Some(address.to_string()), step),
+            Event::Discovered { .. } | Event::Stopped => {}
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability { peer, state, at: step.now };
@@ -113,6 +114,7 @@ impl Intake {
             self.engine.learn(&Fact::PeerAddress { peer, ip }, step.now);
         }
         if is_news || multiaddr.is_some() {
+            let multiaddr = multiaddr.unwrap_or_default();
             let row = PeerAddress { peer, ip, multiaddr, seen_at: step.now };
             step.outcome.batch.addresses.push(row);
         }

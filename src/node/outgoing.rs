@@ -50,7 +50,7 @@ impl Speaking {
             }
             Recipient::One(peer) => match self.network.send(peer, text, lane).await {
                 Ok(()) => self.count(1),
-                Err(SendError::NotConnected) => {
+                Err(SendError::NotConnected(_)) => {
                     warn!(%peer, "a message of Slips was not sent: the peer is not connected");
                     self.counters.undeliverable.add(1);
                 }

@@ -43,11 +43,7 @@ impl Peers {
     #[must_use]
     pub fn from_records(records: &[PeerRecord]) -> Self {
         let standing = |record: &PeerRecord| Standing {
-            conduct: reliability::Standing {
-                good: record.good,
-                bad: record.bad,
-                at: record.conduct_at,
-            },
+            conduct: reliability::Standing::restored(record.good, record.bad, record.conduct_at),
             last: None,
             ip: record.ip,
             told: None,

@@ -230,6 +230,3 @@ fn head(message_type: &str, subject: Subject) -> String {
         subject.key_type()
     )
 }
-
-#[cfg(test)]
-mod tests;

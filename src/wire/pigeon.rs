@@ -14,6 +14,8 @@ pub const PONG: &str = "pong\n";
 pub const GOODBYE: &str = "goodbye\n";
 /// The first word of a greeting.
 const HELLO_WORD: &str = "hello";
+/// The longest version of a greeting: it is kept for each peer. The pigeon's is `version1`.
+const MAX_VERSION_BYTES: usize = 64;
 /// Room for a line at first, in bytes: a message of Slips has under 300 characters.
 const FIRST_READ: usize = 512;
 
@@ -28,7 +30,7 @@ pub enum Line {
     Goodbye,
     /// Anything else, as it came: meant for Slips.
     Data(String),
-    /// `hello` with none or more than one word after it.
+    /// `hello` with none or more than one word after it, or an absurdly long one.
     BrokenHello,
     /// Nothing but blanks.
     Blank,
@@ -41,7 +43,9 @@ pub fn parse(line: &str) -> Line {
     let mut words = line.split_whitespace();
     match (words.next(), words.next(), words.next()) {
         (None, ..) => Line::Blank,
-        (Some(HELLO_WORD), Some(version), None) => Line::Hello(version.into()),
+        (Some(HELLO_WORD), Some(version), None) if version.len() <= MAX_VERSION_BYTES => {
+            Line::Hello(version.into())
+        }
         (Some(HELLO_WORD), ..) => Line::BrokenHello,
         _ if line == "ping" => Line::Ping,
         _ if line == "goodbye" => Line::Goodbye,

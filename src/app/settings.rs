@@ -1,0 +1,197 @@
+//! The checked config as each room's own settings.
+
+use std::time::Duration;
+
+use libp2p::identity::Keypair;
+
+use super::logging;
+use crate::config::{self, Config, LogFormat, Word};
+use crate::domain::PeerId;
+use crate::network::identity::{self, KeyError};
+use crate::reputation::{Engine, Limits, ModelKind, Parameters, SlipsParameters, reliability};
+use crate::{bridge, network, node, store};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// A newcomer's mass of conduct, for and against together; `reliability.start` divides it.
+const PRIOR_MASS: f64 = 0.4;
+/// The part of our own memory limit at which connections are refused, so that those that stand
+/// still have room below it.
+const MEMORY_SHARE: f64 = 0.875;
+const MIB: f64 = 1024.0 * 1024.0;
+
+pub(super) fn store(config: &Config) -> store::Settings {
+    store::Settings {
+        path: config.node.database.clone(),
+        max_batch_rows: config.store.max_batch_rows,
+        retention: store::Retention {
+            max_age: DAY.saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
+            max_reports: config.store.max_reports,
+            max_bytes: config.store.max_size_mb.saturating_mul(1_000_000),
+        },
+        outbox_max_age: config.outbox.max_age,
+        outbox_max_rows: config.outbox.max_messages,
+    }
+}
+
+pub(super) fn bridge(config: &Config) -> bridge::Settings {
+    let redis = &config.redis;
+    bridge::Settings {
+        url: redis.url.as_str().to_owned(),
+        cache_url: redis.cache_url.as_ref().map(|url| url.as_str().to_owned()),
+        ca_file: None,
+        from_slips: redis.from_slips.clone(),
+        to_slips: redis.to_slips.clone(),
+        layout: match redis.layout {
+            config::Layout::Hash => bridge::Layout::Hash,
+            config::Layout::Json => bridge::Layout::Json,
+        },
+        write_back: redis.write_back,
+        write_back_ttl: redis.write_back_ttl,
+        version: redis.version.clone(),
+        version_files: redis.version_files.clone(),
+        version_wait: redis.version_wait,
+        queue_bytes: redis.queue_bytes,
+    }
+}
+
+pub(super) fn network(config: &Config) -> network::Settings {
+    let (network, limits) = (&config.network, &config.limits);
+    let defaults = network::Settings::default();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    let max_memory_bytes = (limits.memory_mib as f64 * MIB * MEMORY_SHARE) as usize;
+    network::Settings {
+        listen: network.listen.clone(),
+        protocol: network.protocol.clone(),
+        rendezvous: network.rendezvous.clone(),
+        legacy_mdns: network.legacy_mdns,
+        mdns: network.mdns,
+        static_peers: network.peers.clone(),
+        max_line_bytes: limits.max_line_bytes,
+        max_connections: limits.connections,
+        max_connections_incoming: limits.connections_inbound,
+        max_connections_per_ip: limits.connections_per_address,
+        max_pending_incoming: limits.pending_inbound as usize,
+        max_pending_dials: limits.pending_outbound as usize,
+        max_memory_bytes,
+        lines_per_second: limits.messages_per_second,
+        lines_burst: limits.burst,
+        handshake_timeout: limits.handshake_timeout,
+        read_timeout: limits.read_timeout,
+        write_timeout: limits.write_timeout,
+        answer_timeout: limits.answer_timeout,
+        ping_after_min: network.ping_interval,
+        // A third more, as 20 s are to 15 s: two nodes then rarely ping each other at once.
+        ping_after_max: network.ping_interval + network.ping_interval / 3,
+        lost_after: network.lost_after,
+        backoff_min: network.dial_backoff_min,
+        backoff_max: network.dial_backoff_max,
+        unreachable_after: network.unreachable_after,
+        max_in_flight: limits.streams_per_peer,
+        ..defaults
+    }
+}
+
+/// The peers of earlier runs that can be dialled again.
+pub(super) fn known(peers: &[store::PeerRecord]) -> Vec<network::Known> {
+    let known = |record: &store::PeerRecord| network::Known {
+        peer: record.peer,
+        addresses: record.multiaddr.iter().filter_map(|text| text.parse().ok()).collect(),
+        greeted: record.greeted,
+    };
+    peers.iter().map(known).collect()
+}
+
+/// The identity: from the key file, or for this run only.
+pub(super) fn keypair(config: &Config, may_tighten: bool) -> Result<Keypair, KeyError> {
+    match &config.node.key_file {
+        Some(path) => identity::load_or_create(path, may_tighten),
+        None => Ok(Keypair::generate_ed25519()),
+    }
+}
+
+pub(super) fn engine(config: &Config) -> Engine {
+    let reputation = &config.reputation;
+    let kind = match reputation.model {
+        config::ReputationModel::Slips => ModelKind::Slips,
+        config::ReputationModel::SlipsCompat => ModelKind::SlipsCompat,
+    };
+    let unknown = (reputation.unknown_reporter_score, reputation.unknown_reporter_confidence);
+    Engine::new(
+        kind,
+        Parameters {
+            slips: SlipsParameters {
+                unknown_reporter: reputation.count_unknown_reporters.then_some(unknown),
+            },
+            limits: Limits {
+                addresses: reputation.max_addresses,
+                reporters_per_address: reputation.max_reporters,
+                ..Limits::default()
+            },
+        },
+    )
+}
+
+pub(super) fn node(config: &Config) -> node::Settings {
+    let blame = config.forward.blame;
+    node::Settings {
+        forward: match config.forward.mode {
+            config::ForwardMode::Sanitized => node::Forward::Sanitized { blame },
+            config::ForwardMode::Verbatim => node::Forward::Verbatim,
+        },
+        answer_requests: match config.forward.answer_requests {
+            config::AnswerRequests::Slips => node::AnswerRequests::Slips,
+            config::AnswerRequests::Node => node::AnswerRequests::Node,
+            config::AnswerRequests::None => node::AnswerRequests::Nobody,
+        },
+        write_back: config.redis.write_back,
+        reliability: reliability(config),
+        cut_off_for: config.reliability.cut_off_for,
+    }
+}
+
+fn reliability(config: &Config) -> reliability::Parameters {
+    let (settings, weights) = (&config.reliability, &config.weights);
+    // More than nothing, or a newcomer's reliability would be 0 / 0.
+    let prior_good = (PRIOR_MASS * settings.start.get()).max(f64::MIN_POSITIVE);
+    reliability::Parameters {
+        model: match settings.model {
+            config::ReliabilityModel::Decaying => reliability::ReliabilityModel::Decaying,
+            config::ReliabilityModel::Pigeon => reliability::ReliabilityModel::Pigeon,
+        },
+        weights: reliability::Weights {
+            greeted: weights.greeted,
+            alive: weights.alive,
+            malformed_line: weights.malformed_line,
+            malformed_message: weights.malformed_message,
+            broken_hello: weights.broken_hello,
+            repeated_hello: weights.repeated_hello,
+            ping_too_often: weights.ping_too_often,
+            flooding: weights.flooding,
+            wrong_answer: weights.wrong_answer,
+            no_answer: weights.no_answer,
+            unreachable: weights.unreachable,
+        },
+        half_life: settings.half_life,
+        good_cap: settings.good_cap,
+        spend: settings.spend,
+        prior_good,
+        prior_bad: PRIOR_MASS - prior_good,
+        limit: settings.cut_off_below.get(),
+        least_bad: settings.least_bad,
+    }
+}
+
+/// The log's filter: our own words at the level asked for, libraries from `warn` up.
+pub(super) fn log(config: &Config) -> (String, logging::Format) {
+    let level = config.log.level.word();
+    let libraries = if matches!(level, "error") { "error" } else { "warn" };
+    let format = match config.log.format {
+        LogFormat::Text => logging::Format::Text,
+        LogFormat::Json => logging::Format::Json,
+    };
+    (format!("{libraries},slips_p2p={level}"), format)
+}
+
+pub(super) fn banned(bans: &[crate::domain::Ban]) -> Vec<PeerId> {
+    bans.iter().map(|ban| ban.peer).collect()
+}
