@@ -1,0 +1,51 @@
+//! `slips-p2p db`: the database itself: whether it is whole, a copy of it, what it holds.
+
+use std::path::PathBuf;
+
+use super::{
+    context::Context,
+    exit::Exit,
+    help,
+    output::{Column, Tone, column},
+};
+
+/// Check, copy or count the database.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Check, copy or count the database, beside a running node or after it. Nothing in it is changed.",
+    after_help = help::after(&[
+        "slips-p2p db check",
+        "slips-p2p db backup /var/backups/slips-p2p.db",
+        "slips-p2p db stats",
+    ])
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check whether the database is whole; exit 4 when it is not.
+    #[command(
+        long_about = "Check whether the database is whole: SQLite's own integrity check and the references between tables. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault.",
+        after_help = help::after(&["slips-p2p db check", "slips-p2p -o json db check --database slips-p2p.db"])
+    )]
+    Check,
+    /// Copy the database as it is at this moment into a new file.
+    #[command(
+        long_about = "Copy the database as it is at this moment into a new file, while the node goes on. An existing file is not overwritten.",
+        after_help = help::after(&["slips-p2p db backup /var/backups/slips-p2p.db"])
+    )]
+    Backup {
+        /// The new file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Count what the database holds.
+    #[command(after_help = help::after(&["slips-p2p db stats", "slips-p2p -o json db stats | jq .reports"]))]
+    Stats,
+}
+
+const FAULTS: &[Column] = &[column("fault", "FAULT")];
+const COPY: &[Column] = &[column("file", "copied to"), column("bytes", "bytes")];
