@@ -1,0 +1,378 @@
+//! The one definition of every setting: section, key, type, default, what it takes, a sentence.
+//!
+//! The structs of the config, the checks, `config.toml`, `init`, `config show` and the documentation
+//! all come from here.
+
+use std::{path::PathBuf, sync::LazyLock, time::Duration};
+
+use libp2p::Multiaddr;
+use toml::Value;
+
+use super::{
+    AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, RedisUrl, ReliabilityModel,
+    ReputationModel,
+    kind::{self, Kind, Refusal, Shape},
+    values::Values,
+};
+use crate::domain::{Conduct, Confidence, Reliability, Score};
+
+/// One setting, as the table defines it.
+pub struct Setting {
+    /// The section, `redis` or `reliability.weights`.
+    pub section: &'static str,
+    /// The key in its section.
+    pub name: &'static str,
+    /// What it is for, in one or two sentences.
+    pub sentence: &'static str,
+    /// What it takes, for people: `a whole number from 1 to 8`.
+    pub takes: String,
+    /// The value when nobody says anything.
+    pub default: Value,
+    pub(super) shape: Shape,
+    pub(super) check: Check,
+}
+
+type Check = Box<dyn Fn(&Value) -> Result<(), Refusal> + Send + Sync>;
+
+impl Setting {
+    fn new<T: 'static>(
+        (section, name, sentence): (&'static str, &'static str, &'static str),
+        default: Value,
+        kind: Kind<T>,
+    ) -> Self {
+        let read = kind.read;
+        let check = Box::new(move |value: &Value| read(value).map(drop));
+        Self {
+            section,
+            name,
+            sentence: sentence.trim(),
+            takes: kind.takes,
+            default,
+            shape: kind.shape,
+            check,
+        }
+    }
+
+    /// The dotted key: `redis.url`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The environment variable that sets it: `SLIPS_P2P__REDIS__URL`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!(
+            "{}{}",
+            super::PREFIX,
+            self.key().replace('.', "__").to_uppercase()
+        )
+    }
+}
+
+/// A section with its sentence.
+pub struct Section {
+    /// Its name, `redis` or `reliability.weights`.
+    pub name: &'static str,
+    /// What it is about.
+    pub sentence: &'static str,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $about:literal])+ $section:literal $type:ident {
+        $($(#[doc = $sentence:literal])+ $name:ident: $field:ty = $default:expr, $kind:expr;)+
+    })+) => {
+        $(
+            $(#[doc = $about])+
+            #[derive(Debug, Clone, PartialEq)]
+            pub struct $type { $($(#[doc = $sentence])+ pub $name: $field,)+ }
+
+            impl $type {
+                pub(super) fn read(values: &Values) -> Result<Self, Refusal> {
+                    Ok(Self { $($name: values.read(concat!($section, ".", stringify!($name)), &$kind)?,)+ })
+                }
+            }
+        )+
+
+        fn sections() -> Vec<Section> {
+            vec![$(Section { name: $section, sentence: concat!($($about),+).trim_ascii() },)+]
+        }
+
+        fn settings() -> Vec<Setting> {
+            vec![$($(
+                Setting::new::<$field>(
+                    ($section, stringify!($name), concat!($($sentence),+)), Value::from($default), $kind
+                ),
+            )+)+]
+        }
+    };
+}
+
+/// Every section in the order of `config.toml`.
+pub static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(sections);
+
+/// Every setting in the order of `config.toml`.
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(settings);
+
+const NO_TEXTS: Vec<String> = Vec::new();
+
+settings! {
+    /// Where this node keeps what is its own.
+    "node" Node {
+        /// Directory of the key and the database; made when missing. A relative path starts at the
+        /// working directory.
+        data_dir: PathBuf = "slips-p2p-data", kind::path();
+        /// File of the private key, relative to data_dir; made when missing. Empty: a new identity at
+        /// each start, kept in memory only.
+        key_file: Option<PathBuf> = "node.key", kind::optional(kind::path());
+        /// File of the SQLite database, relative to data_dir; made when missing.
+        database: PathBuf = "slips-p2p.db", kind::path();
+    }
+
+    /// The Redis server that Slips uses, and what passes through it.
+    "redis" Redis {
+        /// The server with Slips' channels, with user, password and database number, over TCP (redis://),
+        /// TLS (rediss://) or a socket (unix://). With a password in it, keep this file to yourself.
+        url: RedisUrl = "redis://127.0.0.1:6379", kind::redis_url();
+        /// The server and database of Slips' cache, where scores of addresses lie. Empty: database 1 of
+        /// the server above.
+        cache_url: Option<RedisUrl> = "", kind::optional(kind::redis_url());
+        /// The channel on which Slips publishes what is meant for peers.
+        from_slips: String = "p2p_pygo", kind::text("the name of a channel");
+        /// The channel on which Slips hears of peers. Current Slips listens on p2p_gopy: this is the one
+        /// line to change for it.
+        to_slips: String = "p2p_pygo", kind::text("the name of a channel");
+        /// How opinions lie in Slips' database: "hash" for Slips 1.1.17 and later (IPsInfo:p2p4slips),
+        /// "json" for older ones (a key of the object in IPsInfo).
+        layout: Layout = "hash", kind::word();
+        /// Whether opinions are written into Slips' database at all.
+        write_back: bool = true, kind::truth();
+        /// How long a written opinion lives where the server can expire fields (Redis 7.4 and later);
+        /// two time windows of Slips, as Slips itself has it.
+        write_back_ttl: Duration = "2h", kind::duration("1s"..="365d");
+        /// The version of Slips that every message to it must carry. Empty: found out and followed.
+        version: Option<String> = "", kind::optional(kind::text("a version, such as \"1.1.21\""));
+        /// Files to read the version of Slips from, the first that exists; normally VERSION in Slips'
+        /// directory.
+        version_files: Vec<PathBuf> = NO_TEXTS, kind::paths();
+        /// How long messages wait for the version at the start before they go out without it.
+        version_wait: Duration = "5s", kind::duration("0s"..="1h");
+        /// Bytes of messages from Slips that may wait in memory; a faster Slips is held back by Redis.
+        queue_bytes: usize = 33_554_432, kind::whole(65_536..=1_073_741_824);
+    }
+
+    /// What is handed to Slips of what peers send.
+    "forward" Forward {
+        /// "sanitized": only what Slips can digest; the rest costs its sender. "verbatim": every line as it
+        /// came, with which a hostile peer can end Slips' module.
+        mode: ForwardMode = "sanitized", kind::word();
+        /// Whether messages of type blame go on to Slips, which would block the address unseen.
+        blame: bool = false, kind::truth();
+        /// Who answers peers that ask about an address: "slips" (when it holds a score of it), "node" (from
+        /// Slips' database), or "none".
+        answer_requests: AnswerRequests = "slips", kind::word();
+    }
+
+    /// What is meant for Slips and waits while Redis or Slips is away.
+    "outbox" Outbox {
+        /// Older messages are dropped, and that is said.
+        max_age: Duration = "24h", kind::duration("1m"..="365d");
+        /// Beyond this many the oldest are dropped, and that is said.
+        max_messages: u64 = 1_000_000, kind::whole(1_000..=100_000_000);
+    }
+
+    /// How peers find and reach each other.
+    "network" Network {
+        /// Addresses to listen on; 4001 is the port of the Go pigeon. Port 0 takes a free one.
+        listen: Vec<Multiaddr> = vec!["/ip4/0.0.0.0/tcp/4001"], kind::listen_addresses();
+        /// Whether QUIC is used as well, for dialling and for /udp/<port>/quic-v1 in listen.
+        quic: bool = false, kind::truth();
+        /// The protocol of the streams between peers.
+        protocol: String = "/slips/1.0", kind::protocol();
+        /// The service name under which peers on the local network look for each other.
+        rendezvous: String = "slips", kind::service();
+        /// Whether to find peers and be found by multicast DNS as the Go pigeon does it.
+        legacy_mdns: bool = true, kind::truth();
+        /// Whether to use libp2p's own multicast DNS too, which pigeons do not understand.
+        mdns: bool = false, kind::truth();
+        /// Peers that are always dialled, with or without /p2p/<peer id>; they have reserved room.
+        peers: Vec<Multiaddr> = NO_TEXTS, kind::peer_addresses();
+        /// The first wait before a failed dial is tried again; it doubles, with chance, at each failure.
+        dial_backoff_min: Duration = "1s", kind::duration("100ms"..="1h");
+        /// The longest wait between two dials of a peer.
+        dial_backoff_max: Duration = "10m", kind::duration("1s"..="7d");
+        /// After so many failed dials in a row a peer counts as unreachable and is tried rarely.
+        unreachable_after: u32 = 10, kind::whole(1..=1_000);
+        /// How often a silent peer is asked whether it lives; a pigeon calls less than 5 s a nuisance.
+        ping_interval: Duration = "15s", kind::duration("6s"..="1h");
+        /// A peer that has not answered for so long is given up.
+        lost_after: Duration = "60s", kind::duration("10s"..="1d");
+    }
+
+    /// How much others may take of this host.
+    "limits" Limits {
+        /// The longest line a peer may send, in bytes; a pigeon sends a report in about 250.
+        max_line_bytes: usize = 65_536, kind::whole(1_024..=16_777_216);
+        /// Open connections in all.
+        connections: u32 = 512, kind::whole(1..=100_000);
+        /// Open connections that others opened.
+        connections_inbound: u32 = 384, kind::whole(0..=100_000);
+        /// Open connections from one IP address.
+        connections_per_address: u32 = 16, kind::whole(1..=100_000);
+        /// Open connections with one peer.
+        connections_per_peer: u32 = 1, kind::whole(1..=16);
+        /// Connections of others whose handshake is not done.
+        pending_inbound: u32 = 128, kind::whole(1..=100_000);
+        /// Connections of ours whose handshake is not done.
+        pending_outbound: u32 = 32, kind::whole(1..=10_000);
+        /// Connections, of those above, that only static peers can have.
+        reserved_for_static: u32 = 32, kind::whole(0..=10_000);
+        /// New connections are refused while the process holds more than this, in MiB.
+        memory_mib: u64 = 128, kind::whole(32..=1_048_576);
+        /// Lines a second that one peer may send for long; beyond it the peer is held back.
+        messages_per_second: u32 = 10_000, kind::whole(1..=1_000_000);
+        /// Lines that one peer may send at once before the rate above holds.
+        burst: u32 = 10_000, kind::whole(1..=1_000_000);
+        /// Streams to one peer that wait for their end; a pigeon resets what is beyond 256.
+        streams_per_peer: usize = 64, kind::whole(1..=200);
+        /// Messages to one peer that may wait in memory; beyond it the sender waits.
+        send_queue: usize = 1_024, kind::whole(1..=65_536);
+        /// Time for the handshakes of a new connection.
+        handshake_timeout: Duration = "10s", kind::duration("1s"..="5m");
+        /// Time for a peer to send its line on a stream it opened.
+        read_timeout: Duration = "10s", kind::duration("1s"..="5m");
+        /// Time for a peer to take a line.
+        write_timeout: Duration = "10s", kind::duration("1s"..="5m");
+        /// Time for a peer to answer a hello or ping, as the pigeon has it.
+        answer_timeout: Duration = "10s", kind::duration("1s"..="5m");
+    }
+
+    /// What the conduct of a peer on the wire makes of its reliability.
+    "reliability" ReliabilitySettings {
+        /// "decaying": weighted conduct that is forgotten; newcomers start low. "pigeon": the plain mean of
+        /// all 0/1 ratings ever, as the Go pigeon has it.
+        model: ReliabilityModel = "decaying", kind::word();
+        /// After this time conduct counts half.
+        half_life: Duration = "48h", kind::duration("1m"..="365d");
+        /// The reliability of a peer of which nothing is known yet.
+        start: Reliability = 0.25, kind::reliability();
+        /// The most good conduct that is remembered, in the unit of the weights, so that no history is
+        /// long enough to hide behind.
+        good_cap: f64 = 3.0, kind::number(0.0..=1_000.0);
+        /// This much bad conduct at once halves the good conduct that is remembered.
+        spend: f64 = 4.0, kind::number(0.1..=1_000.0);
+        /// A peer whose reliability falls below this is cut off; 0: nobody is.
+        cut_off_below: Reliability = 0.1, kind::reliability();
+        /// Nobody is cut off for less bad conduct than this.
+        least_bad: f64 = 5.0, kind::number(0.0..=64.0);
+        /// How long it is cut off.
+        cut_off_for: Duration = "1h", kind::duration("1s"..="365d");
+    }
+
+    /// What each kind of conduct weighs, for the peer or against it; the unit is one malformed message.
+    "reliability.weights" Weights {
+        /// It answered our hello in due form, or greeted us with a version that was new.
+        greeted: f64 = 0.1, kind::number(0.0..=1_000.0);
+        /// It answered a ping, or pinged at a decent interval.
+        alive: f64 = 0.01, kind::number(0.0..=1_000.0);
+        /// A line that is no line: blank, not UTF-8, too long, cut short.
+        malformed_line: f64 = 1.0, kind::number(0.0..=1_000.0);
+        /// A line whose base64, JSON or values are not what the contract allows.
+        malformed_message: f64 = 1.0, kind::number(0.0..=1_000.0);
+        /// A hello, or an answer to ours, of the wrong form.
+        broken_hello: f64 = 0.5, kind::number(0.0..=1_000.0);
+        /// A hello with the version already known.
+        repeated_hello: f64 = 0.05, kind::number(0.0..=1_000.0);
+        /// A ping less than five seconds after the last good one.
+        ping_too_often: f64 = 0.02, kind::number(0.0..=1_000.0);
+        /// More lines than its rate allows.
+        flooding: f64 = 0.1, kind::number(0.0..=1_000.0);
+        /// Something else than pong came back.
+        wrong_answer: f64 = 0.5, kind::number(0.0..=1_000.0);
+        /// No answer in time, or a stream that could not be opened, written or read.
+        no_answer: f64 = 0.05, kind::number(0.0..=1_000.0);
+        /// It could not be dialled.
+        unreachable: f64 = 0.02, kind::number(0.0..=1_000.0);
+    }
+
+    /// How reports become an opinion.
+    "reputation" Reputation {
+        /// "slips": the base model's meaning (each reporter's newest report and newest reliability, the address
+        /// it had at the time). "slips-compat": what Slips 1.1.21 computes, quirks included.
+        model: ReputationModel = "slips", kind::word();
+        /// Whether reports count whose reporter's own address Slips never judged.
+        count_unknown_reporters: bool = true, kind::truth();
+        /// What Slips is then taken to think of such an address, from -1 to 1; real Slips stores 0 for one.
+        unknown_reporter_score: Score = 0.0, kind::score();
+        /// How sure Slips is then taken to be; real Slips stores 0.05 for a new address.
+        unknown_reporter_confidence: Confidence = 0.05, kind::confidence();
+        /// Addresses with reports that are held in memory; the least recently used make room.
+        max_addresses: usize = 1_000_000, kind::whole(1_000..=100_000_000);
+        /// Reporters on one address that are held in memory; the oldest report makes room.
+        max_reporters: usize = 1_024, kind::whole(8..=1_000_000);
+    }
+
+    /// How long the database remembers.
+    "store" Store {
+        /// Reports last repeated more days ago than this are removed.
+        retention_days: u64 = 90, kind::whole(1..=36_500);
+        /// Beyond this many reports the oldest are removed.
+        max_reports: u64 = 5_000_000, kind::whole(1_000..=1_000_000_000);
+        /// Beyond this size of the database file, in MB, the oldest reports are removed.
+        max_size_mb: u64 = 2_048, kind::whole(16..=1_048_576);
+        /// The most reports written in one transaction.
+        max_batch_rows: usize = 4_096, kind::whole(1..=65_536);
+        /// How often old reports are looked for.
+        prune_interval: Duration = "10m", kind::duration("1s"..="7d");
+    }
+
+    /// What the program says about its doings, on stderr.
+    "log" Log {
+        /// How much: "error", "warn", "info", "debug" or "trace".
+        level: LogLevel = "info", kind::word();
+        /// "text" for people, "json" for one object a line.
+        format: LogFormat = "text", kind::word();
+    }
+}
+
+impl Weights {
+    /// The weight of one kind of conduct.
+    #[must_use]
+    pub fn of(&self, conduct: Conduct) -> f64 {
+        match conduct {
+            Conduct::Greeted => self.greeted,
+            Conduct::Alive => self.alive,
+            Conduct::MalformedLine => self.malformed_line,
+            Conduct::MalformedMessage => self.malformed_message,
+            Conduct::BrokenHello => self.broken_hello,
+            Conduct::RepeatedHello => self.repeated_hello,
+            Conduct::PingTooOften => self.ping_too_often,
+            Conduct::Flooding => self.flooding,
+            Conduct::WrongAnswer => self.wrong_answer,
+            Conduct::NoAnswer => self.no_answer,
+            Conduct::Unreachable => self.unreachable,
+        }
+    }
+}
+
+impl Store {
+    /// How long reports are kept.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
+        Duration::from_secs(self.retention_days * 86_400)
+    }
+
+    /// The size of the database file beyond which the oldest reports go, in bytes.
+    #[must_use]
+    pub fn max_bytes(&self) -> u64 {
+        self.max_size_mb * 1_000_000
+    }
+}
+
+/// The place of a setting in [`SETTINGS`].
+pub(super) fn position(key: &str) -> Option<usize> {
+    let (section, name) = key.rsplit_once('.')?;
+    SETTINGS
+        .iter()
+        .position(|setting| setting.section == section && setting.name == name)
+}
