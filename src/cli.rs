@@ -43,7 +43,7 @@ pub const PROGRAM: &str = "slips-p2p";
     name = PROGRAM,
     version,
     about,
-    long_about = "Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, and keeps and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing.",
+    long_about = help::long("Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing."),
     after_help = help::after(&[
         "slips-p2p init",
         "slips-p2p run",
@@ -68,7 +68,14 @@ pub struct Cli {
 #[derive(Debug, clap::Args)]
 pub struct Global {
     /// The form of the data on stdout.
-    #[arg(short, long, value_enum, default_value_t, global = true, value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "FORMAT"
+    )]
     pub output: Format,
     /// The configuration file; without it config.toml here, if there is one.
     #[arg(long, global = true, value_name = "FILE")]
@@ -83,7 +90,10 @@ pub struct Global {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each is described by its arguments, and a doc comment here would replace that in --help")]
+#[expect(
+    missing_docs,
+    reason = "each is described by its arguments, and a doc comment here would replace that in --help"
+)]
 pub enum Command {
     Run(run::Args),
     Init(init::Args),
@@ -117,7 +127,11 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
         Err(error) => {
             // Help and version go to stdout, mistakes to stderr; a reader gone away is no matter.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Ok };
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Ok
+            };
         }
     };
     let mut stdout = BufWriter::new(io::stdout());
@@ -132,7 +146,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
 
 /// Says on stderr what went wrong; answers the exit code.
 fn complain(error: &anyhow::Error) -> Exit {
-    let Some(exit) = Exit::of(error) else { return Exit::Ok };
+    let Some(exit) = Exit::of(error) else {
+        return Exit::Ok;
+    };
     let text = format!("{error:#}");
     let mut stderr = io::stderr().lock();
     for (at, line) in text.lines().enumerate() {

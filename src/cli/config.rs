@@ -1,7 +1,5 @@
 //! `slips-p2p config`: whether the configuration is right, and what every setting is and why.
 
-use std::io::Write as _;
-
 use super::{
     context::Context,
     exit::Exit,
@@ -13,7 +11,7 @@ use crate::config::{self, ConfigError, Loaded, Origin, Problem};
 /// Check or show the configuration.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Check or show the configuration: the defaults, config.toml, config.d/*.toml, the environment and the flags, the later ones winning.",
+    long_about = help::long("Check or show the configuration: the defaults, config.toml, config.d/*.toml, the environment and the flags, the later ones winning."),
     after_help = help::after(&["slips-p2p config check", "slips-p2p config show --origin"])
 )]
 pub struct Args {
@@ -25,7 +23,7 @@ pub struct Args {
 enum Command {
     /// Check the configuration; name file, line, key, value and remedy of every mistake.
     #[command(
-        long_about = "Check the configuration without starting anything. Every mistake is listed with where it stands, the key, the value, what is wrong and what to write instead; no row means it is right. Exit code 2 when there is a mistake.",
+        long_about = help::long("Check the configuration without starting anything. Every mistake is listed with where it stands, the key, the value, what is wrong and what to write instead; no row means it is right. Exit code 2 when there is a mistake."),
         after_help = help::after(&[
             "slips-p2p config check",
             "slips-p2p config check --config /etc/slips-p2p/config.toml",
@@ -35,7 +33,7 @@ enum Command {
     Check,
     /// Show every setting with its value.
     #[command(
-        long_about = "Show every setting with the value it has now. Passwords are hidden without --secrets.",
+        long_about = help::long("Show every setting with the value it has now. Passwords are hidden without --secrets."),
         after_help = help::after(&[
             "slips-p2p config show",
             "slips-p2p config show --origin",
@@ -62,8 +60,11 @@ const PROBLEMS: &[Column] = &[
     column("remedy", "REMEDY"),
 ];
 const SETTINGS: &[Column] = &[column("key", "KEY"), column("value", "VALUE")];
-const WITH_ORIGIN: &[Column] =
-    &[column("key", "KEY"), column("value", "VALUE"), column("origin", "ORIGIN")];
+const WITH_ORIGIN: &[Column] = &[
+    column("key", "KEY"),
+    column("value", "VALUE"),
+    column("origin", "ORIGIN"),
+];
 
 /// Runs the command.
 ///
@@ -109,8 +110,12 @@ fn problem_row(problem: &Problem) -> Vec<Cell> {
     vec![
         problem.origin.to_string().into(),
         file.into(),
-        line.filter(|line| *line > 0).and_then(|line| i64::try_from(line).ok()).into(),
-        Some(problem.key.clone()).filter(|key| !key.is_empty()).into(),
+        line.filter(|line| *line > 0)
+            .and_then(|line| i64::try_from(line).ok())
+            .into(),
+        Some(problem.key.clone())
+            .filter(|key| !key.is_empty())
+            .into(),
         problem.value.clone().into(),
         problem.wrong.clone().into(),
         problem.remedy.clone().into(),
@@ -128,13 +133,18 @@ fn show(
     context: &mut Context<'_>,
 ) -> anyhow::Result<Exit> {
     if context.format() == Format::Human {
-        context.out.write_all(loaded.render(origin, secrets).as_bytes())?;
+        context
+            .out
+            .write_all(loaded.render(origin, secrets).as_bytes())?;
         context.out.flush()?;
         return Ok(Exit::Ok);
     }
     let mut printer = context.printer(if origin { WITH_ORIGIN } else { SETTINGS })?;
     for resolved in loaded.values.iter() {
-        let mut cells = vec![resolved.setting.key().into(), cell(&resolved.value, secrets)];
+        let mut cells = vec![
+            resolved.setting.key().into(),
+            cell(&resolved.value, secrets),
+        ];
         if origin {
             cells.push(resolved.origin.to_string().into());
         }
@@ -146,14 +156,23 @@ fn show(
 
 /// A setting's value: numbers stay numbers, lists lists.
 fn cell(value: &toml::Value, secrets: bool) -> Cell {
-    let shown = |text: &str| if secrets { text.to_owned() } else { config::redacted(text) };
+    let shown = |text: &str| {
+        if secrets {
+            text.to_owned()
+        } else {
+            config::redacted(text)
+        }
+    };
     match value {
         toml::Value::String(text) => shown(text).into(),
         toml::Value::Integer(number) => (*number).into(),
         toml::Value::Float(number) => (*number).into(),
         toml::Value::Boolean(yes) => (*yes).into(),
         toml::Value::Array(items) => Cell::Words(
-            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), shown)).collect(),
+            items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.to_string(), shown))
+                .collect(),
         ),
         other => shown(&other.to_string()).into(),
     }

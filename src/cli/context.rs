@@ -37,7 +37,11 @@ impl<'a> Context<'a> {
             variable("NO_COLOR").as_deref(),
             variable("TERM").as_deref(),
         );
-        Self { global, out, colour }
+        Self {
+            global,
+            out,
+            colour,
+        }
     }
 
     /// The form data is asked for in.
@@ -97,7 +101,12 @@ impl Context<'_> {
             })?;
             flags.push(flag("--database", "node.database", path));
         }
-        flags.extend(self.global.set.iter().map(|(key, value)| flag("--set", key, value)));
+        flags.extend(
+            self.global
+                .set
+                .iter()
+                .map(|(key, value)| flag("--set", key, value)),
+        );
         let here = || Some(PathBuf::from(CONFIG_FILE)).filter(|file| file.exists());
         Ok(Sources {
             preset: None,
@@ -115,7 +124,11 @@ impl Context<'_> {
         let config = self.config()?.config;
         let path = config.node.database.clone();
         let reader = Reader::open(&path).await?;
-        Ok(Database { reader, path, config })
+        Ok(Database {
+            reader,
+            path,
+            config,
+        })
     }
 }
 
@@ -140,5 +153,9 @@ impl Database {
 /// A setting given by a flag.
 #[must_use]
 pub fn flag(name: &str, key: &str, value: &str) -> Flag {
-    Flag { key: key.into(), value: value.into(), name: name.into() }
+    Flag {
+        key: key.into(),
+        value: value.into(),
+        name: name.into(),
+    }
 }

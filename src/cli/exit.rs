@@ -40,7 +40,10 @@ impl Exit {
     /// The meaning of a number another part of the program chose; an unknown one is an error.
     #[must_use]
     pub fn from_code(code: u8) -> Self {
-        Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Error)
+        Self::ALL
+            .into_iter()
+            .find(|exit| exit.code() == code)
+            .unwrap_or(Self::Error)
     }
 
     /// What it means, in the words of `--help`.
@@ -58,7 +61,10 @@ impl Exit {
 
     /// An error that ends the program with this code.
     pub fn because(self, why: impl fmt::Display) -> anyhow::Error {
-        anyhow::Error::new(Failure { exit: self, why: why.to_string() })
+        anyhow::Error::new(Failure {
+            exit: self,
+            why: why.to_string(),
+        })
     }
 
     /// The code an error ends the program with; `None` where the reader of our output went away,
@@ -68,7 +74,11 @@ impl Exit {
         if error.chain().any(is_broken_pipe) {
             return None;
         }
-        Some(error.downcast_ref::<Failure>().map_or(Self::Error, |failure| failure.exit))
+        Some(
+            error
+                .downcast_ref::<Failure>()
+                .map_or(Self::Error, |failure| failure.exit),
+        )
     }
 }
 
@@ -88,11 +98,15 @@ struct Failure {
 
 fn is_broken_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     let io = cause.downcast_ref::<io::Error>();
-    let csv = cause.downcast_ref::<csv::Error>().and_then(|error| match error.kind() {
-        csv::ErrorKind::Io(io) => Some(io),
-        _ => None,
-    });
-    let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    let csv = cause
+        .downcast_ref::<csv::Error>()
+        .and_then(|error| match error.kind() {
+            csv::ErrorKind::Io(io) => Some(io),
+            _ => None,
+        });
+    let json = cause
+        .downcast_ref::<serde_json::Error>()
+        .and_then(serde_json::Error::io_error_kind);
     io.or(csv).map(io::Error::kind).or(json) == Some(io::ErrorKind::BrokenPipe)
 }
 
@@ -108,7 +122,9 @@ mod tests {
     #[test]
     fn an_error_keeps_its_code_under_context() {
         use anyhow::Context;
-        let error = Err::<(), _>(Exit::NotFound.because("gone")).context("looking").unwrap_err();
+        let error = Err::<(), _>(Exit::NotFound.because("gone"))
+            .context("looking")
+            .unwrap_err();
         assert_eq!(Exit::of(&error), Some(Exit::NotFound));
         assert_eq!(Exit::of(&anyhow::anyhow!("plain")), Some(Exit::Error));
     }
@@ -117,8 +133,14 @@ mod tests {
     fn a_reader_that_went_away_is_no_error() {
         let pipe = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert_eq!(Exit::of(&anyhow::Error::new(pipe())), None);
-        assert_eq!(Exit::of(&anyhow::Error::new(csv::Error::from(pipe()))), None);
-        assert_eq!(Exit::of(&anyhow::Error::new(serde_json::Error::io(pipe()))), None);
+        assert_eq!(
+            Exit::of(&anyhow::Error::new(csv::Error::from(pipe()))),
+            None
+        );
+        assert_eq!(
+            Exit::of(&anyhow::Error::new(serde_json::Error::io(pipe()))),
+            None
+        );
         assert_eq!(
             Exit::of(&io::Error::from(io::ErrorKind::StorageFull).into()),
             Some(Exit::Error)

@@ -28,7 +28,7 @@ const CONFIG_MODE: u32 = 0o600;
 /// Write a commented configuration and a key.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write config.toml, with every setting, its default and a sentence, and a key that is the identity of this node (mode 0600). An existing config.toml is left alone without --force; an existing key is never touched.",
+    long_about = help::long("Write config.toml, with every setting, its default and a sentence, and a key that is the identity of this node (mode 0600). An existing config.toml is left alone without --force; an existing key is never touched."),
     after_help = help::after(&[
         "slips-p2p init",
         "slips-p2p init --dir /etc/slips-p2p",
@@ -64,7 +64,10 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     }
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let file = dir.join(CONFIG_FILE);
+    let file = args
+        .dir
+        .as_ref()
+        .map_or_else(|| CONFIG_FILE.into(), |dir| dir.join(CONFIG_FILE));
     write_config(&file, &text_for(args.dir.as_deref())?, args.force)?;
     let key_file = key_file_of(&file)?;
     let existed = key_file.exists();
@@ -73,7 +76,10 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     }
     let key = identity::load_or_create(&key_file)?;
     if context.format() == Format::Human {
-        eprintln!("next: look through {}, then `slips-p2p run`", file.display());
+        eprintln!(
+            "next: look through {}, then `slips-p2p run`",
+            file.display()
+        );
     }
     context.record(
         COLUMNS,
@@ -95,7 +101,10 @@ fn text_for(dir: Option<&Path>) -> anyhow::Result<String> {
     let loaded = config::load(&Sources::default())?;
     let data = std::path::absolute(dir)?.join(loaded.config.node.data_dir);
     let data = data.to_str().with_context(|| {
-        format!("{} is not UTF-8, as a setting must be; choose another directory", data.display())
+        format!(
+            "{} is not UTF-8, as a setting must be; choose another directory",
+            data.display()
+        )
     })?;
     let line = |line: &str| match line.split_once(" = ") {
         Some(("data_dir", _)) => format!("data_dir = {}\n", toml::Value::from(data)),
@@ -112,13 +121,21 @@ fn key_file_of(file: &Path) -> anyhow::Result<PathBuf> {
         ..Sources::default()
     };
     let loaded = config::load(&sources).map_err(|error| Exit::Usage.because(error))?;
-    loaded.config.node.key_file.context("the configuration names no key file")
+    loaded
+        .config
+        .node
+        .key_file
+        .context("the configuration names no key file")
 }
 
 fn write_config(file: &Path, text: &str, force: bool) -> anyhow::Result<()> {
     let failed = || format!("cannot write {}", file.display());
     if !force {
-        let opened = OpenOptions::new().write(true).create_new(true).mode(CONFIG_MODE).open(file);
+        let opened = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(CONFIG_MODE)
+            .open(file);
         return match opened {
             Ok(mut opened) => opened.write_all(text.as_bytes()).with_context(failed),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(anyhow::anyhow!(
@@ -129,9 +146,15 @@ fn write_config(file: &Path, text: &str, force: bool) -> anyhow::Result<()> {
         };
     }
     // Beside the old one and then in its place: whoever reads meanwhile sees a whole file.
-    let dir = file.parent().unwrap_or(Path::new("."));
+    let parent = file
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let dir = parent.unwrap_or(Path::new("."));
     let mut fresh = tempfile::NamedTempFile::new_in(dir).with_context(failed)?;
     fresh.write_all(text.as_bytes()).with_context(failed)?;
-    fresh.persist(file).map_err(|error| error.error).with_context(failed)?;
+    fresh
+        .persist(file)
+        .map_err(|error| error.error)
+        .with_context(failed)?;
     Ok(())
 }

@@ -9,12 +9,12 @@ use std::{
 use anyhow::Context as _;
 use clap_mangen::Man;
 
-use super::{PROGRAM, command, exit::Exit, help};
+use super::{command, exit::Exit, help};
 
 /// Write the manual: one page to stdout, or a page for each command into a directory.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Write the manual, generated from the commands themselves: without --dir the page of slips-p2p to stdout, with --dir a page for each command (slips-p2p.1, slips-p2p-score.1, ...) into that directory. The paths written go to stdout.",
+    long_about = help::long("Write the manual, generated from the commands themselves: without --dir the page of slips-p2p to stdout, with --dir a page for each command (slips-p2p.1, slips-p2p-score.1, ...) into that directory. The paths written go to stdout."),
     after_help = help::after(&[
         "slips-p2p man | man -l -",
         "slips-p2p man --dir /usr/local/share/man/man1",
@@ -34,34 +34,32 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let mut root = command().disable_help_subcommand(true);
     root.build();
     match &args.dir {
-        None => out.write_all(&page(root)?)?,
+        None => {
+            let mut page = Vec::new();
+            Man::new(root).render(&mut page)?;
+            out.write_all(&page)?;
+        }
         Some(dir) => {
             fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-            write_pages(&root, PROGRAM.to_owned(), dir, out)?;
+            write_pages(&root, dir, out)?;
         }
     }
     out.flush()?;
     Ok(Exit::Ok)
 }
 
-fn write_pages(
-    command: &clap::Command,
-    name: String,
-    dir: &Path,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let path = dir.join(format!("{name}.1"));
-    fs::write(&path, page(command.clone().name(name.clone()))?)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+fn write_pages(command: &clap::Command, dir: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
+    let path = Man::new(command.clone())
+        .generate_to(dir)
+        .with_context(|| {
+            format!(
+                "cannot write the page of {} in {}",
+                command.get_name(),
+                dir.display()
+            )
+        })?;
     writeln!(out, "{}", path.display())?;
-    for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        write_pages(sub, format!("{name}-{}", sub.get_name()), dir, out)?;
-    }
-    Ok(())
-}
-
-fn page(command: clap::Command) -> std::io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    Man::new(command).render(&mut page)?;
-    Ok(page)
+    command
+        .get_subcommands()
+        .try_for_each(|sub| write_pages(sub, dir, out))
 }

@@ -24,7 +24,7 @@ pub enum Format {
     /// Tables for people; may change between versions.
     #[default]
     Human,
-    /// One JSON array; empty is `[]`.
+    /// JSON: an array (empty is `[]`), or an object where there is one answer.
     Json,
     /// One JSON object a line.
     Jsonl,
@@ -33,7 +33,7 @@ pub enum Format {
 }
 
 /// A column: its name is stable in every machine format.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
     /// The key in JSON, the header in CSV; empty: only for people.
     pub name: &'static str,
@@ -44,19 +44,28 @@ pub struct Column {
 /// A column with its heading for people.
 #[must_use]
 pub const fn column(name: &'static str, heading: &'static str) -> Column {
-    Column { name, heading: Some(heading) }
+    Column {
+        name,
+        heading: Some(heading),
+    }
 }
 
 /// A column for programs only.
 #[must_use]
 pub const fn detail(name: &'static str) -> Column {
-    Column { name, heading: None }
+    Column {
+        name,
+        heading: None,
+    }
 }
 
 /// A column for people only, made of what programs get in others.
 #[must_use]
 pub const fn remark(heading: &'static str) -> Column {
-    Column { name: "", heading: Some(heading) }
+    Column {
+        name: "",
+        heading: Some(heading),
+    }
 }
 
 /// The columns and cells of a row that programs get.
@@ -64,7 +73,11 @@ fn for_programs<'a>(
     columns: &'a [Column],
     cells: &'a [Cell],
 ) -> impl Iterator<Item = (&'static str, &'a Cell)> {
-    columns.iter().zip(cells).filter(|(c, _)| !c.name.is_empty()).map(|(c, cell)| (c.name, cell))
+    columns
+        .iter()
+        .zip(cells)
+        .filter(|(c, _)| !c.name.is_empty())
+        .map(|(c, cell)| (c.name, cell))
 }
 
 /// One value.
@@ -295,10 +308,14 @@ impl<'a> Printer<'a> {
     /// The output cannot be written.
     pub fn toned(&mut self, tone: Tone, cells: Vec<Cell>) -> anyhow::Result<()> {
         debug_assert_eq!(cells.len(), self.columns.len());
-        let object = Object { columns: self.columns, cells: &cells };
+        let object = Object {
+            columns: self.columns,
+            cells: &cells,
+        };
         match self.format {
             Format::Json => {
-                self.out.write_all(if self.rows == 0 { b"\n" } else { b",\n" })?;
+                self.out
+                    .write_all(if self.rows == 0 { b"\n" } else { b",\n" })?;
                 write_json(self.out, &object)?;
             }
             Format::Jsonl => {
@@ -333,15 +350,17 @@ impl<'a> Printer<'a> {
     /// The output cannot be written.
     pub fn end(mut self) -> anyhow::Result<u64> {
         if self.format == Format::Json {
-            self.out.write_all(if self.rows == 0 { b"]\n" } else { b"\n]\n" })?;
+            self.out
+                .write_all(if self.rows == 0 { b"]\n" } else { b"\n]\n" })?;
         }
         self.flush()?;
         Ok(self.rows)
     }
 
     fn write_table(&mut self, rows: &[(Tone, Vec<Cell>)]) -> io::Result<()> {
-        let shown: Vec<usize> =
-            (0..self.columns.len()).filter(|&at| self.columns[at].heading.is_some()).collect();
+        let shown: Vec<usize> = (0..self.columns.len())
+            .filter(|&at| self.columns[at].heading.is_some())
+            .collect();
         let heading = |at: &usize| self.columns[*at].heading.unwrap_or_default();
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
@@ -373,7 +392,11 @@ impl<'a> Printer<'a> {
                 column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*least)));
             }
         }
-        for (kept, width) in self.widths.iter_mut().zip(table.column_max_content_widths()) {
+        for (kept, width) in self
+            .widths
+            .iter_mut()
+            .zip(table.column_max_content_widths())
+        {
             *kept = (*kept).max(width.saturating_add(2));
         }
     }
@@ -400,7 +423,13 @@ pub fn write_record(
     match format {
         Format::Human => write_fields(out, columns, &cells)?,
         Format::Json => {
-            write_json(out, &Object { columns, cells: &cells })?;
+            write_json(
+                out,
+                &Object {
+                    columns,
+                    cells: &cells,
+                },
+            )?;
             out.write_all(b"\n")?;
         }
         Format::Jsonl | Format::Csv => {
@@ -414,7 +443,12 @@ pub fn write_record(
 
 /// Fields below each other; a peer id is not shortened here.
 fn write_fields(out: &mut dyn Write, columns: &[Column], cells: &[Cell]) -> io::Result<()> {
-    let shown = || columns.iter().zip(cells).filter_map(|(c, cell)| Some((c.heading?, cell)));
+    let shown = || {
+        columns
+            .iter()
+            .zip(cells)
+            .filter_map(|(c, cell)| Some((c.heading?, cell)))
+    };
     let width = shown().map(|(heading, _)| heading.len()).max().unwrap_or(0);
     for (heading, cell) in shown() {
         let value = match cell {

@@ -19,7 +19,7 @@ const UNKNOWN: &str = "unknown";
 /// Show the peers this node knows.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: such peers are `unknown`, and last_state says what they were when the node ended.",
+    long_about = help::long("Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: such peers are `unknown`, and last_state says what they were when the node ended."),
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
@@ -74,9 +74,15 @@ const ONE_PEER: &[Column] = &[
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let database = context.database().await?;
     let peers = database.reader.peers().await?;
-    let view = View { running: database.is_in_use(), now: Timestamp::now() };
+    let view = View {
+        running: database.is_in_use(),
+        now: Timestamp::now(),
+    };
     if !view.running && !peers.is_empty() {
-        eprintln!("note: no node is running on {}; this is what it left", database.path.display());
+        eprintln!(
+            "note: no node is running on {}; this is what it left",
+            database.path.display()
+        );
     }
     let Some(wanted) = &args.peer else {
         let mut printer = context.printer(COLUMNS)?;
@@ -107,8 +113,9 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
 /// Exit 3 where none does, 2 where several do.
 pub fn pick(wanted: &str, known: impl Iterator<Item = PeerId>) -> anyhow::Result<PeerId> {
     let beginning = wanted.trim_end_matches('…');
-    let fitting: Vec<PeerId> =
-        known.filter(|peer| peer.to_string().starts_with(beginning)).collect();
+    let fitting: Vec<PeerId> = known
+        .filter(|peer| peer.to_string().starts_with(beginning))
+        .collect();
     if let Some(exact) = fitting.iter().find(|peer| peer.to_string() == beginning) {
         return Ok(*exact);
     }
@@ -208,9 +215,15 @@ mod tests {
         let known = [PeerId::random(), PeerId::random()];
         let whole = known[0].to_string();
         assert_eq!(picked(&whole, &known), Ok(known[0]));
-        assert_eq!(picked(&format!("{}…", short_peer(&known[1])), &known), Ok(known[1]));
+        assert_eq!(
+            picked(&format!("{}…", short_peer(&known[1])), &known),
+            Ok(known[1])
+        );
         assert_eq!(picked("", &known), Err(Some(Exit::Usage)));
         assert_eq!(picked("nobody", &known), Err(Some(Exit::NotFound)));
-        assert_eq!(picked(&format!("{whole}x"), &known), Err(Some(Exit::NotFound)));
+        assert_eq!(
+            picked(&format!("{whole}x"), &known),
+            Err(Some(Exit::NotFound))
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! `slips-p2p reports`: what peers said, as it was accepted; with `--follow` as it comes.
 
-use std::{io, time::Duration};
+use std::{io, os::fd::AsFd as _, time::Duration};
 
 use tokio::{
-    io::{Interest, unix::AsyncFd},
+    io::Interest,
+    net::unix::pipe,
     signal::unix::{SignalKind, signal},
     time::MissedTickBehavior,
 };
@@ -35,7 +36,7 @@ const MALICIOUS: f64 = 0.5;
 /// Show the reports of peers.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show the reports that peers made, oldest first, the newest at the end. A peer that repeats itself word for word makes no new report: times counts how often it said it, last_at when last.\n\n--follow goes on with each new report as it is accepted, until SIGINT or until the reader goes away; repetitions are not shown again.",
+    long_about = help::long("Show the reports that peers made, oldest first, the newest at the end. A peer that repeats itself word for word makes no new report: times counts how often it said it, last_at when last.\n\n--follow goes on with each new report as it is accepted, until SIGINT or until the reader goes away; repetitions are not shown again."),
     after_help = help::after(&[
         "slips-p2p reports --since 1h",
         "slips-p2p reports --ip 192.0.2.7 --limit 20",
@@ -86,7 +87,11 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         since: args.since.map(|since| since.from(Timestamp::now())),
         ..ReportFilter::default()
     };
-    let usual = if args.follow { SHOWN_BEFORE_FOLLOWING } else { SHOWN };
+    let usual = if args.follow {
+        SHOWN_BEFORE_FOLLOWING
+    } else {
+        SHOWN
+    };
     let limit = args.limit.unwrap_or(usual);
     let mut printer = context.printer(COLUMNS)?;
     let mut last = 0;
@@ -94,7 +99,9 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         last = print_after(reader, &filter, last, &mut printer).await?;
     } else {
         // One more than is shown tells whether there are more.
-        let mut rows = reader.newest_reports(&filter, limit.saturating_add(1)).await?;
+        let mut rows = reader
+            .newest_reports(&filter, limit.saturating_add(1))
+            .await?;
         let more = u64::try_from(rows.len()).is_ok_and(|found| found > limit);
         if more {
             rows.remove(0);
@@ -115,7 +122,9 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
 }
 
 async fn wanted_peer(args: &Args, reader: &Reader) -> anyhow::Result<Option<PeerId>> {
-    let Some(wanted) = &args.peer else { return Ok(None) };
+    let Some(wanted) = &args.peer else {
+        return Ok(None);
+    };
     let known = reader.peers().await?;
     peers::pick(wanted, known.iter().map(|peer| peer.peer)).map(Some)
 }
@@ -129,9 +138,7 @@ async fn follow(
 ) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // A pipe whose reader is gone would otherwise be noticed only with the next report.
-    let stdout = AsyncFd::with_interest(io::stdout(), Interest::ERROR).ok();
-    let gone = reader_gone(stdout.as_ref());
+    let gone = reader_gone();
     tokio::pin!(gone);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -146,9 +153,15 @@ async fn follow(
     }
 }
 
-/// Ends when stdout is a pipe and nobody can read it any more; what is no pipe never ends it.
-async fn reader_gone(stdout: Option<&AsyncFd<io::Stdout>>) {
-    if let Some(stdout) = stdout
+/// Ends when stdout is a pipe that nobody reads any more; without it, that would be noticed only
+/// with the next report. What is no pipe never ends it.
+async fn reader_gone() {
+    let watched = io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        // Unchecked: nothing is written through it, so it need not be non-blocking.
+        .and_then(pipe::Sender::from_owned_fd_unchecked);
+    if let Ok(stdout) = watched
         && stdout.ready(Interest::ERROR).await.is_ok()
     {
         return;
@@ -164,8 +177,12 @@ async fn print_after(
     printer: &mut Printer<'_>,
 ) -> anyhow::Result<i64> {
     loop {
-        let page = ReportFilter { after_id: Some(last), limit: PAGE, ..filter.clone() };
-        let rows = reader.reports(page).await?;
+        let page = ReportFilter {
+            after_id: Some(last),
+            limit: PAGE,
+            ..filter.clone()
+        };
+        let rows = reader.reports(&page).await?;
         last = print(&rows, printer)?.unwrap_or(last);
         if u64::try_from(rows.len()).is_ok_and(|found| found < PAGE) {
             return Ok(last);
@@ -177,7 +194,11 @@ async fn print_after(
 /// Prints rows; answers the id of the last one.
 fn print(rows: &[ReportRow], printer: &mut Printer<'_>) -> anyhow::Result<Option<i64>> {
     for row in rows {
-        let tone = if row.score.get() >= MALICIOUS { Tone::Warn } else { Tone::Plain };
+        let tone = if row.score.get() >= MALICIOUS {
+            Tone::Warn
+        } else {
+            Tone::Plain
+        };
         printer.toned(
             tone,
             vec![

@@ -1,6 +1,6 @@
 //! `slips-p2p score`: what the network thinks of an address, and who made it think so.
 
-use std::{collections::HashMap, io::Write as _};
+use std::collections::HashMap;
 
 use super::{
     context::Context,
@@ -23,7 +23,7 @@ const MALICIOUS: f64 = 0.5;
 /// Show what the network thinks of addresses, and who said what.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show for each address the score (1 malicious, -1 benign), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nThe opinion is computed here from the reports in the database, by the model of the configuration. Where the node last told Slips something else, stored_* says what, and differs is true. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
+    long_about = help::long("Show for each address the score (1 malicious, -1 benign), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nThe opinion is computed here from the reports in the database, by the model of the configuration. Where the node last told Slips something else, stored_* says what, and differs is true. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row)."),
     after_help = help::after(&[
         "slips-p2p score 192.0.2.7",
         "slips-p2p score 192.0.2.7 2001:db8::7",
@@ -74,24 +74,31 @@ const REPORT: &[Column] = &[
 const NESTED: &[Column] = &joined::<17>(ADDRESS, &[detail("reports")]);
 
 /// A report on each row, for CSV.
-const FLAT: &[Column] = &joined::<25>(ADDRESS, &[
-    detail("report_peer"),
-    detail("report_peer_ip"),
-    detail("report_score"),
-    detail("report_confidence"),
-    detail("report_said_at"),
-    detail("report_times"),
-    detail("report_trust"),
-    detail("report_weight"),
-    detail("report_left_out"),
-]);
+const FLAT: &[Column] = &joined::<25>(
+    ADDRESS,
+    &[
+        detail("report_peer"),
+        detail("report_peer_ip"),
+        detail("report_score"),
+        detail("report_confidence"),
+        detail("report_said_at"),
+        detail("report_times"),
+        detail("report_trust"),
+        detail("report_weight"),
+        detail("report_left_out"),
+    ],
+);
 
 /// Two lists of columns as one.
 const fn joined<const N: usize>(first: &[Column], second: &[Column]) -> [Column; N] {
     let mut all = [detail(""); N];
     let mut at = 0;
     while at < N {
-        all[at] = if at < first.len() { first[at] } else { second[at - first.len()] };
+        all[at] = if at < first.len() {
+            first[at]
+        } else {
+            second[at - first.len()]
+        };
         at += 1;
     }
     all
@@ -138,7 +145,10 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
             let mut printer = context.printer(NESTED)?;
             for verdict in &verdicts {
                 let mut cells = verdict.cells();
-                cells.push(Cell::Rows(REPORT, verdict.said.iter().map(Said::cells).collect()));
+                cells.push(Cell::Rows(
+                    REPORT,
+                    verdict.said.iter().map(Said::cells).collect(),
+                ));
                 printer.row(cells)?;
             }
             printer.end()?;
@@ -161,7 +171,11 @@ fn for_people(verdicts: &[Verdict], context: &mut Context<'_>) -> anyhow::Result
     let mut printer = context.printer(WHO)?;
     for verdict in verdicts {
         for said in &verdict.said {
-            let tone = if said.share.left_out.is_some() { Tone::Faint } else { Tone::Plain };
+            let tone = if said.share.left_out.is_some() {
+                Tone::Faint
+            } else {
+                Tone::Plain
+            };
             let mut cells = vec![verdict.subject.to_string().into()];
             cells.extend(said.cells());
             printer.toned(tone, cells)?;
@@ -226,11 +240,18 @@ impl Verdict {
             }
             engine.learn_repeated(&fact, said, at);
         }
-        let Explanation { opinion, shares, failed } = engine.explain(subject, now);
+        let Explanation {
+            opinion,
+            shares,
+            failed,
+        } = engine.explain(subject, now);
         let mut said: Vec<Said> = shares
             .into_iter()
             .map(|share| Said {
-                times: times.get(&(share.author, share.said_at)).copied().unwrap_or(1),
+                times: times
+                    .get(&(share.author, share.said_at))
+                    .copied()
+                    .unwrap_or(1),
                 share,
             })
             .collect();
@@ -239,7 +260,11 @@ impl Verdict {
             subject,
             now: opinion,
             stored: reader.opinion(subject).await?,
-            own: reader.statements(subject).await?.into_iter().max_by_key(|own| own.said_at),
+            own: reader
+                .statements(subject)
+                .await?
+                .into_iter()
+                .max_by_key(|own| own.said_at),
             model: engine.kind(),
             failed,
             said,

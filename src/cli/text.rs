@@ -89,7 +89,9 @@ mod tests {
     fn json_escapes_it_and_loses_nothing() {
         let mut bytes = Vec::new();
         NASTY
-            .serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, SafeJson))
+            .serialize(&mut serde_json::Serializer::with_formatter(
+                &mut bytes, SafeJson,
+            ))
             .unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains(is_unsafe), "{text:?}");
@@ -100,7 +102,10 @@ mod tests {
     fn no_field_starts_a_formula() {
         for formula in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
             let field = csv_field(formula);
-            assert!(!field.starts_with(['=', '+', '-', '@', '\t', '\r']), "{field}");
+            assert!(
+                !field.starts_with(['=', '+', '-', '@', '\t', '\r']),
+                "{field}"
+            );
         }
         assert_eq!(csv_field("plain"), "plain");
     }

@@ -5,7 +5,13 @@ use std::time::Duration;
 use crate::domain::Timestamp;
 
 /// Seconds in each unit a span may be written in.
-const UNITS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 604_800)];
+const UNITS: [(char, u64); 5] = [
+    ('s', 1),
+    ('m', 60),
+    ('h', 3600),
+    ('d', 86_400),
+    ('w', 604_800),
+];
 
 /// Since when: a time, or a while before now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +107,18 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        for text in ["", "h", "1", "1x", "-1h", "1h-", "yesterday", "2026-13-01", "99999999999999999999h", "1é"] {
+        for text in [
+            "",
+            "h",
+            "1",
+            "1x",
+            "-1h",
+            "1h-",
+            "yesterday",
+            "2026-13-01",
+            "99999999999999999999h",
+            "1é",
+        ] {
             let error = text.parse::<Since>().unwrap_err().to_string();
             assert!(error.contains(&format!("`{text}`")), "{error}");
         }
