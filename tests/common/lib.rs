@@ -6,5 +6,6 @@
 pub mod netns;
 pub mod node;
 pub mod pigeon_peer;
+pub mod sensor;
 pub mod slips;
 pub mod wait;
