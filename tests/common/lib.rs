@@ -3,6 +3,7 @@
 
 #![warn(missing_docs)]
 
+pub mod chatter;
 pub mod netns;
 pub mod node;
 pub mod pigeon_peer;
