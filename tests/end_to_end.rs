@@ -231,6 +231,9 @@ fn a_node_that_was_stopped_knows_its_peer_and_its_reports_again() {
     assert_eq!(exit.code(), Some(0), "{}", exit.log);
     // Without static peers: what it finds, it remembers.
     b.restart(&Setup::default());
+    wait::until("A to be connected again", wait::LIMIT, || {
+        (a.node.log().matches(": connected peer=").count() == 2).then_some(())
+    });
     a.slips.send("*", &report("192.0.2.9", 0.4, 0.5));
     b.slips.hear_data();
     opinion(&mut b, "192.0.2.9", |opinion| opinion["score"] == 0.4);
