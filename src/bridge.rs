@@ -133,7 +133,9 @@ pub async fn start(
     let (slips_db, asker) = slips_db::slips_db(Link::new(cache), settings.layout, multiaddress);
     tasks.spawn("subscriber", subscriber.run(session));
     tasks.spawn("publisher", publisher.run());
-    tasks.spawn("write-back", writer.run());
+    if settings.write_back {
+        tasks.spawn("write-back", writer.run());
+    }
     tasks.spawn("acknowledger", acknowledger::acknowledge(backlog, delivered_up_to, progress, held));
     tasks.spawn("Slips' database", asker.run());
     if settings.version.is_none() && !settings.version_files.is_empty() {
