@@ -1,40 +1,91 @@
-//! What every trust model does, and the models there are.
+//! What every trust model does: learn facts, answer for an address, say why.
 
 use std::net::IpAddr;
 
-use crate::domain::{
-    Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp, Trust,
-};
+use crate::domain::{Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp};
 
 /// One thing the node learned, at a time. Models see the world only through these.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
     /// A peer has this address (from its connection).
-    PeerAddress { peer: PeerId, ip: IpAddr },
+    PeerAddress {
+        /// Who.
+        peer: PeerId,
+        /// Its address; an IPv4-mapped one is folded by the model.
+        ip: IpAddr,
+    },
     /// A peer's conduct on the wire is worth this much.
-    PeerReliability { peer: PeerId, reliability: Reliability },
+    PeerReliability {
+        /// Who.
+        peer: PeerId,
+        /// What it is worth now.
+        reliability: Reliability,
+    },
     /// A peer said this of an address.
-    Report { author: Author, subject: Subject, score: Score, confidence: Confidence },
-    /// Our own Slips said this of an address.
-    OwnStatement { subject: Subject, score: Score, confidence: Confidence },
+    Report {
+        /// Who says it.
+        author: Author,
+        /// Of which address.
+        subject: Subject,
+        /// How malicious, in -1..=1.
+        score: Score,
+        /// How sure, in 0..=1.
+        confidence: Confidence,
+    },
+    /// Our own Slips said this of an address: first-hand evidence no peer can have planted.
+    OwnStatement {
+        /// Of which address.
+        subject: Subject,
+        /// How malicious, in -1..=1.
+        score: Score,
+        /// How sure, in 0..=1.
+        confidence: Confidence,
+    },
 }
 
-/// One reporter's part in an opinion.
+/// Whose opinions a fact may change, as far as that is cheap to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// Nothing changed: a repetition, or older than what is known.
+    Nothing,
+    /// The opinion of this address.
+    Subject(Subject),
+    /// Opinions of addresses on which the peer concerned has reported; which, is not listed:
+    /// they follow when next a report on them comes in or somebody asks.
+    Unlisted,
+}
+
+impl Touched {
+    /// The address whose opinion is worth computing again now.
+    #[must_use]
+    pub fn subject(self) -> Option<Subject> {
+        match self {
+            Self::Subject(subject) => Some(subject),
+            Self::Nothing | Self::Unlisted => None,
+        }
+    }
+}
+
+/// One report's part in an opinion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Share {
     /// Who.
     pub author: Author,
-    /// What it said last of the address.
+    /// The address it had when it said so, if that is known.
+    pub address: Option<IpAddr>,
+    /// What it said of the subject, in -1..=1.
     pub score: Score,
-    /// How sure it was.
+    /// How sure it was, in 0..=1.
     pub confidence: Confidence,
     /// When.
     pub said_at: Timestamp,
-    /// How far the model believes it; the model's own scale.
+    /// How far the model believes it, on the model's own scale (`slips`: -0.5..=0.85).
     pub trust: f64,
     /// Its weight in the score, in 0..=1; the weights of an opinion add up to 1.
     pub weight: f64,
-    /// Why it does not count, if it does not.
+    /// The named numbers the trust was made of, in the order of the model's formula.
+    pub parts: Vec<(&'static str, f64)>,
+    /// Why it does not count, if it does not; its weight is 0 then.
     pub left_out: Option<&'static str>,
 }
 
@@ -43,27 +94,70 @@ pub struct Share {
 pub struct Explanation {
     /// The opinion; `None` where no report counts.
     pub opinion: Option<Opinion>,
-    /// Every reporter on the address, strongest first, those left out last.
+    /// Every report the model looked at, strongest first, those left out last.
     pub shares: Vec<Share>,
+    /// Why the model fails on this address, where it can (`slips-compat` copies a crash of Slips).
+    pub failed: Option<&'static str>,
+}
+
+/// How much a model holds, and what its limits have pushed out since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Peers with an address, a reliability or a report.
+    pub peers: u64,
+    /// Addresses with at least one report.
+    pub addresses: u64,
+    /// Reports.
+    pub reports: u64,
+    /// Addresses our own Slips spoke of.
+    pub statements: u64,
+    /// What was pushed out.
+    pub evicted: Evicted,
+}
+
+/// What the limits of a model have pushed out since it started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Evicted {
+    /// Peers; their reports no longer count.
+    pub peers: u64,
+    /// Addresses with all their reports.
+    pub addresses: u64,
+    /// Reports on addresses that are still held.
+    pub reports: u64,
+    /// Statements of our own Slips.
+    pub statements: u64,
+    /// Former addresses of peers.
+    pub former_addresses: u64,
 }
 
 /// A trust model: learns facts one by one, answers for one address at the cost of the reports on it.
-/// The same facts in the same order give the same bits.
+///
+/// The same facts in the same order give the same bits. Times are the caller's: facts may come
+/// out of order, and of two facts about the same thing at the same time the later learned counts.
+/// A model with periodic work of its own does it inside `learn`, when `now` says that it is due.
 pub trait TrustModel {
     /// Takes in one fact that became known at `now`.
-    fn learn(&mut self, fact: &Fact, now: Timestamp);
-    /// The network's opinion of `subject` at `now`.
+    fn learn(&mut self, fact: &Fact, now: Timestamp) -> Touched;
+
+    /// Takes in a fact said `times` times over, the last time at `now`: what the store keeps as
+    /// one row. Where repetition adds nothing, this is `learn`.
+    fn learn_repeated(&mut self, fact: &Fact, times: u32, now: Timestamp) -> Touched {
+        if times == 0 {
+            Touched::Nothing
+        } else {
+            self.learn(fact, now)
+        }
+    }
+
+    /// The network's opinion of `subject` at `now`; `None` where no report counts.
     fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion>;
-    /// The opinion with the part of each reporter.
+
+    /// The opinion with the part of each report.
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation;
-    /// The addresses whose opinion may have changed because of a fact about a peer (not a report).
-    fn forget_before(&mut self, oldest: Timestamp);
+
+    /// Forgets reports said before `oldest`; looks at every report. Returns how many went.
+    fn forget_before(&mut self, oldest: Timestamp) -> u64;
+
+    /// How much is held and what was pushed out.
+    fn held(&self) -> Held;
 }
-
-/// The models that can be chosen by `[reputation] model`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ModelKind { Slips, SlipsCompat }
-
-/// A model chosen at run time.
-pub enum Engine { }

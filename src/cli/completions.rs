@@ -1,0 +1,36 @@
+//! `slips-p2p completions SHELL`: tab completion, generated from the commands themselves.
+
+use std::io::Write;
+
+use clap_complete::Shell;
+
+use super::{PROGRAM, command, exit::Exit, help};
+
+/// Write a completion script for a shell to stdout.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = help::long("Write a completion script for a shell to stdout, generated from the commands themselves."),
+    after_help = help::after(&[
+        "slips-p2p completions bash > ~/.local/share/bash-completion/completions/slips-p2p",
+        "slips-p2p completions zsh > ~/.zfunc/_slips-p2p",
+        "slips-p2p completions fish > ~/.config/fish/completions/slips-p2p.fish",
+    ])
+)]
+pub struct Args {
+    /// The shell the script is for.
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
+    // Generated into memory first: the generator panics on an output that breaks.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command(), PROGRAM, &mut script);
+    out.write_all(&script)?;
+    out.flush()?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,214 @@
+//! A table with a limit: when it is full, the entry that was touched least recently gives way.
+//!
+//! Entries live in a vector and are chained by index, so a touch, an insertion and an eviction cost
+//! the same whatever the size. A [`Handle`] outlives its entry safely: it carries a generation.
+
+use std::{collections::HashMap, hash::Hash};
+
+/// No entry.
+const NONE: u32 = u32::MAX;
+
+/// A short name of an entry; of no entry once that one has been pushed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Handle {
+    slot: u32,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Slot<K, V> {
+    /// `None` while the slot waits to be used again.
+    key: Option<K>,
+    value: V,
+    generation: u32,
+    newer: u32,
+    older: u32,
+}
+
+/// A map that holds at most `most` entries.
+#[derive(Debug)]
+pub struct Lru<K, V> {
+    most: usize,
+    index: HashMap<K, u32>,
+    slots: Vec<Slot<K, V>>,
+    free: Vec<u32>,
+    newest: u32,
+    oldest: u32,
+}
+
+impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
+    /// An empty table for `most` entries, at least one.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most: most.clamp(1, NONE as usize - 1),
+            index: HashMap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            newest: NONE,
+            oldest: NONE,
+        }
+    }
+
+    /// How many entries it holds.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The value of a key; does not touch it.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.index
+            .get(key)
+            .map(|&slot| &self.slots[slot as usize].value)
+    }
+
+    /// The entry a handle names, unless it has been pushed out.
+    pub fn at(&self, handle: Handle) -> Option<(&K, &V)> {
+        let slot = self.slots.get(handle.slot as usize)?;
+        let key = slot.key.as_ref()?;
+        (slot.generation == handle.generation).then_some((key, &slot.value))
+    }
+
+    /// The entry of a key, now the most recently touched, made when missing; and what was pushed
+    /// out to make room for it.
+    pub fn touch(&mut self, key: K) -> (Handle, &mut V, Option<V>) {
+        let mut evicted = None;
+        let slot = if let Some(&slot) = self.index.get(&key) {
+            self.unlink(slot);
+            slot
+        } else {
+            if self.index.len() >= self.most {
+                evicted = self.remove_oldest();
+            }
+            let slot = self.take_slot(key);
+            self.index.insert(key, slot);
+            slot
+        };
+        self.link_newest(slot);
+        let entry = &mut self.slots[slot as usize];
+        (
+            Handle {
+                slot,
+                generation: entry.generation,
+            },
+            &mut entry.value,
+            evicted,
+        )
+    }
+
+    /// Pushes out the least recently touched entry.
+    pub fn remove_oldest(&mut self) -> Option<V> {
+        (self.oldest != NONE)
+            .then(|| self.remove(self.oldest))
+            .flatten()
+    }
+
+    /// Keeps the entries for which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&mut V) -> bool) {
+        let mut slot = self.oldest;
+        while slot != NONE {
+            let newer = self.slots[slot as usize].newer;
+            if !keep(&mut self.slots[slot as usize].value) {
+                self.remove(slot);
+            }
+            slot = newer;
+        }
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<V> {
+        self.unlink(slot);
+        self.free.push(slot);
+        let entry = &mut self.slots[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        let value = std::mem::take(&mut entry.value);
+        let key = entry.key.take()?;
+        self.index.remove(&key);
+        Some(value)
+    }
+
+    fn take_slot(&mut self, key: K) -> u32 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[slot as usize].key = Some(key);
+            return slot;
+        }
+        let slot = u32::try_from(self.slots.len()).unwrap_or(NONE - 1);
+        self.slots.push(Slot {
+            key: Some(key),
+            value: V::default(),
+            generation: 0,
+            newer: NONE,
+            older: NONE,
+        });
+        slot
+    }
+
+    fn unlink(&mut self, slot: u32) {
+        let Slot { newer, older, .. } = self.slots[slot as usize];
+        match newer {
+            NONE => self.newest = older,
+            newer => self.slots[newer as usize].older = older,
+        }
+        match older {
+            NONE => self.oldest = newer,
+            older => self.slots[older as usize].newer = newer,
+        }
+    }
+
+    fn link_newest(&mut self, slot: u32) {
+        let older = std::mem::replace(&mut self.newest, slot);
+        self.slots[slot as usize].newer = NONE;
+        self.slots[slot as usize].older = older;
+        match older {
+            NONE => self.oldest = slot,
+            older => self.slots[older as usize].newer = slot,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(table: &mut Lru<char, u32>, key: char, value: u32) -> (Handle, Option<u32>) {
+        let (handle, place, evicted) = table.touch(key);
+        *place = value;
+        (handle, evicted)
+    }
+
+    #[test]
+    fn the_least_recently_touched_entry_gives_way() {
+        let mut table = Lru::new(2);
+        touch(&mut table, 'a', 1);
+        touch(&mut table, 'b', 2);
+        touch(&mut table, 'a', 3);
+        assert_eq!(touch(&mut table, 'c', 4).1, Some(2));
+        assert_eq!(
+            (table.get(&'a'), table.get(&'b'), table.get(&'c')),
+            (Some(&3), None, Some(&4))
+        );
+        assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn a_handle_never_names_the_next_user_of_a_slot() {
+        let mut table = Lru::new(1);
+        let (old, _) = touch(&mut table, 'a', 1);
+        let (new, _) = touch(&mut table, 'b', 2);
+        assert_eq!(table.at(old), None);
+        assert_eq!(table.at(new), Some((&'b', &2)));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_gone_and_its_room_is_used_again() {
+        let mut table = Lru::new(8);
+        for (value, key) in "abcdef".chars().enumerate() {
+            touch(&mut table, key, u32::try_from(value).unwrap());
+        }
+        table.retain(|value| *value % 2 == 1);
+        assert_eq!(table.len(), 3);
+        for key in "uvwxy".chars() {
+            touch(&mut table, key, 9);
+        }
+        assert_eq!(table.slots.len(), 8);
+        assert_eq!(table.remove_oldest(), Some(1));
+    }
+}
