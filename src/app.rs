@@ -64,7 +64,7 @@ pub enum Error {
     Redis(#[from] bridge::StartError),
     /// The key file.
     #[error(transparent)]
-    Key(#[from] network::KeyError),
+    Key(#[from] network::identity::KeyError),
     /// The addresses to listen on.
     #[error(transparent)]
     Network(#[from] network::StartError),
@@ -138,14 +138,17 @@ impl Running {
         let delivered = loaded.last_delivered;
         let bridge =
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
-        let keypair = settings::keypair(config, role == Role::Pigeon)?;
+        let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let engine = rebuild(&store, settings::engine(config)).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
-        let banned = loaded.bans.clone();
+        let banned = settings::banned(&loaded.bans);
         let (network, events, addresses) =
             network::start(settings::network(config), keypair, known, banned, lines).await?;
+        for ban in &loaded.bans {
+            network.ban(ban.peer, ban.until).await;
+        }
         for address in &addresses {
             info!(%address, "listening");
         }

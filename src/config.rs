@@ -4,7 +4,9 @@
 //! at once in one [`ConfigError`], before anything is bound. [`table`] is the only place that knows
 //! which settings there are.
 
+mod addresses;
 mod checks;
+mod file;
 mod kind;
 mod layers;
 mod problem;

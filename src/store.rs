@@ -1,1 +1,230 @@
-//! SQLite: the only module that knows sqlx.
+//! The database: SQLite behind one writer task; reports, peers, opinions, and what waits for Slips.
+//!
+//! A report counts as accepted when [`Store::commit`] returns: then its transaction is on disk.
+//! Whatever waits for the writer when it is free becomes one transaction, so many small commits cost
+//! one sync. A full disk holds callers back until there is room; nothing is dropped silently.
+//!
+//! [`Store`] belongs to the node; [`Reader`] is for the commands, beside a running node or after it.
+
+mod batch;
+mod error;
+mod facts;
+mod open;
+mod opinions;
+mod outbox;
+mod peers;
+mod prune;
+mod reader;
+mod records;
+mod rows;
+mod runs;
+mod said;
+mod sql;
+mod stats;
+mod writer;
+
+use std::{path::PathBuf, time::Duration};
+
+use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability};
+pub use error::{OpenError, StoreError};
+pub use facts::StoredFact;
+pub use prune::Pruned;
+pub use reader::{Reader, ReportFilter, ReportRow, StatementRow};
+pub use records::{Loaded, PeerRecord};
+pub use stats::Stats;
+
+use crate::domain::{Parcel, ParcelId, Timestamp};
+use writer::{Command, Lines, Writer};
+
+/// Batches that may wait for the writer; past that callers wait. Enough for every task of the node
+/// to wait with a few, so that a group is full when the writer is busy.
+const COMMANDS: usize = 256;
+/// Connections for reading beside the writer: the publisher's pages and one to spare.
+const READERS: u32 = 2;
+/// How long a connection for reading stays open unused: its thread and pages go when all is quiet.
+const READER_IDLE: Duration = Duration::from_secs(30);
+
+/// Where the database is and what is kept in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The file; it and its directory are made when missing, for this user alone.
+    pub path: PathBuf,
+    /// Rows after which a group of waiting batches is full; one batch may be larger.
+    pub max_batch_rows: usize,
+    /// How long and how much is kept.
+    pub retention: Retention,
+    /// How old an undelivered message to Slips may become.
+    pub outbox_max_age: Duration,
+    /// How many undelivered messages to Slips are kept; the oldest go first.
+    pub outbox_max_rows: u64,
+}
+
+/// How long and how much is kept; whatever is reached first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Reports, own statements and silent peers older than this go.
+    pub max_age: Duration,
+    /// So many reports are kept, and as many own statements.
+    pub max_reports: u64,
+    /// So many bytes may be in use in the file, as far as deleting reports can hold it.
+    pub max_bytes: u64,
+}
+
+/// A handle to the database. Clones share the one writer.
+#[derive(Debug, Clone)]
+pub struct Store {
+    commands: mpsc::Sender<Command>,
+    readers: SqlitePool,
+    settings: Settings,
+    closing: watch::Sender<bool>,
+    stalled: watch::Receiver<Option<String>>,
+    max_pages: watch::Sender<Option<u32>>,
+    ended: CancellationToken,
+}
+
+impl Store {
+    /// Opens or makes the database, brings it to this program's schema and starts the writer.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong with the path or the file and what to do.
+    pub async fn open(settings: Settings) -> Result<(Self, Loaded), OpenError> {
+        let path = settings.path.clone();
+        open::prepare_directory(&path)?;
+        let lock = open::lock(&path)?;
+        open::prepare_file(&path)?;
+        let mut conn = open::connect_and_migrate(&path).await?;
+        let read = |source: StoreError| OpenError::Read {
+            path: path.clone(),
+            source,
+        };
+        peers::all_disconnected(&mut conn, Timestamp::now())
+            .await
+            .map_err(|e| read(e.into()))?;
+        let outbox = outbox::OutboxState::load(&mut conn)
+            .await
+            .map_err(|e| read(e.into()))?;
+        let loaded = records::load(&mut conn, outbox).await.map_err(read)?;
+
+        let (commands, commands_in) = mpsc::channel(COMMANDS);
+        let (closing, closing_in) = watch::channel(false);
+        let (stalled_out, stalled) = watch::channel(None);
+        let (max_pages, max_pages_in) = watch::channel(None);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(READER_IDLE)
+            .test_before_acquire(false)
+            .connect_lazy_with(open::reading(&path, 64));
+        let lines = Lines {
+            commands: commands_in,
+            closing: closing_in,
+            stalled: stalled_out,
+            max_pages: max_pages_in,
+        };
+        let known = peers::Known::default();
+        let writer = Writer {
+            conn,
+            settings: settings.clone(),
+            known,
+            outbox,
+            lines,
+            lock,
+        };
+        let ended = CancellationToken::new();
+        let on_end = ended.clone().drop_guard();
+        tokio::spawn(async move {
+            writer.run().await;
+            drop(on_end);
+        });
+        Ok((
+            Self {
+                commands,
+                readers,
+                settings,
+                closing,
+                stalled,
+                max_pages,
+                ended,
+            },
+            loaded,
+        ))
+    }
+
+    /// Stores a batch: all of it or nothing. Returns when it is on disk. While the disk is full this
+    /// waits; batches of one caller are stored in the order of its calls.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] after [`Store::close`]; [`StoreError::Full`] only while closing;
+    /// otherwise what the database says, with nothing of this batch stored.
+    pub async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
+        if batch.is_empty() {
+            return Ok(Committed::default());
+        }
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(Command::Commit(batch, reply))
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Why the database cannot be written just now; `None` while all is well. Commits wait meanwhile.
+    #[must_use]
+    pub fn stalled(&self) -> Option<String> {
+        self.stalled.borrow().clone()
+    }
+
+    /// Undelivered parcels after an id, in order.
+    ///
+    /// # Errors
+    /// What the database says, or [`StoreError::Closed`].
+    pub async fn outbox_after(
+        &self,
+        after: ParcelId,
+        limit: usize,
+    ) -> Result<Vec<Parcel>, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        outbox::after(&mut conn, after, rows::limit(limit)).await
+    }
+
+    /// Hands everything the reputation needs to `each`, in order of time; returns how many facts.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn facts(
+        &self,
+        each: impl FnMut(Timestamp, StoredFact) + Send,
+    ) -> Result<u64, StoreError> {
+        let mut conn = open::reading(&self.settings.path, facts::ROWS_AHEAD)
+            .connect()
+            .await?;
+        let told = facts::stream(&mut conn, each).await?;
+        conn.close().await?;
+        Ok(told)
+    }
+
+    /// Removes what is too old, too many or too big, in small steps between commits.
+    ///
+    /// # Errors
+    /// What the database says; what was removed before stays removed.
+    pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
+        prune::run(self, now).await
+    }
+
+    /// Keeps the file at so many pages of 4 KiB (or at its present size where that is more), as if
+    /// the disk were full beyond; `None` lifts it. For drills of a full disk.
+    pub fn hold_at_pages(&self, pages: Option<u32>) {
+        self.max_pages.send_replace(pages);
+    }
+
+    /// Stores what waits, puts the file in order and closes it. Later commits are refused. Closing
+    /// twice, or another clone, waits for the same end.
+    pub async fn close(self) {
+        self.closing.send_replace(true);
+        self.readers.close().await;
+        self.ended.cancelled().await;
+    }
+}

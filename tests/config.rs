@@ -241,15 +241,15 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "[network]\ndial_backoff_min = \"1h\"",
-        "config.toml:2: network.dial_backoff_min = \"1h\": the shortest wait is longer than the longest, with network.dial_backoff_max = \"10m\" (default); lower",
+        "config.toml:2: network.dial_backoff_min = \"1h\": the shortest wait is longer than the longest, with network.dial_backoff_max = \"5m\" (default); lower",
     ),
     (
         "[network]\nlost_after = \"10s\"",
-        "config.toml:2: network.lost_after = \"10s\": a peer would be given up before it is asked, with network.ping_interval = \"15s\" (default); lower",
+        "config.toml:2: network.lost_after = \"10s\": a peer would be given up before it is asked, with network.ping_after_max = \"20s\" (default); lower",
     ),
     (
-        "[limits]\nconnections = 100",
-        "config.toml:2: limits.connections = 100: more connections of others than connections in all, with limits.connections_inbound = 384 (default); lower",
+        "[limits]\nconnections = 99",
+        "config.toml:2: limits.connections = 99: more connections of others than connections in all, with limits.connections_inbound = 256 (default); lower",
     ),
     (
         "[reliability]\nstart = 0.05",

@@ -31,7 +31,10 @@ impl Bench {
         };
         let engine = Engine::new(ModelKind::Slips, Parameters::default());
         let counters = Arc::new(Counters::default());
-        Self { intake: Intake::new(settings, Peers::default(), engine, counters), now: 1_000 }
+        Self {
+            intake: Intake::new(settings, Peers::default(), engine, counters),
+            now: 1_000,
+        }
     }
 
     fn sanitizing() -> Self {
@@ -47,7 +50,8 @@ impl Bench {
             text: text.to_owned(),
             received_at: now,
         };
-        self.intake.take(vec![], vec![], lines.iter().map(line).collect(), now)
+        self.intake
+            .take(vec![], vec![], lines.iter().map(line).collect(), now)
     }
 }
 
@@ -65,17 +69,29 @@ fn for_slips(outcome: &Outcome) -> Vec<(String, Value)> {
     let read = |content: &Content| match content {
         Content::Publish(text) => {
             let message: Value = serde_json::from_str(text).unwrap();
-            (message["message_type"].as_str().unwrap().to_owned(), message["message_contents"].clone())
+            (
+                message["message_type"].as_str().unwrap().to_owned(),
+                message["message_contents"].clone(),
+            )
         }
-        Content::WriteBack(subject, text) => {
-            (format!("p2p4slips {subject}"), serde_json::from_str(text).unwrap())
-        }
+        Content::WriteBack(subject, text) => (
+            format!("p2p4slips {subject}"),
+            serde_json::from_str(text).unwrap(),
+        ),
     };
-    outcome.batch.outbox.iter().map(|(_, content)| read(content)).collect()
+    outcome
+        .batch
+        .outbox
+        .iter()
+        .map(|(_, content)| read(content))
+        .collect()
 }
 
 fn kinds(outcome: &Outcome) -> Vec<String> {
-    for_slips(outcome).into_iter().map(|(kind, _)| kind).collect()
+    for_slips(outcome)
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect()
 }
 
 #[test]
@@ -85,7 +101,10 @@ fn slips_hears_of_a_peer_before_it_hears_from_it_and_then_gets_the_opinion() {
     let text = report("198.51.100.7", 0.8, 0.9);
     let outcome = bench.hear(&[(peer, &text)]);
 
-    assert_eq!(kinds(&outcome), ["peer_update", "go_data", "p2p4slips 198.51.100.7"]);
+    assert_eq!(
+        kinds(&outcome),
+        ["peer_update", "go_data", "p2p4slips 198.51.100.7"]
+    );
     let messages = for_slips(&outcome);
     assert_eq!(messages[0].1["peerid"], peer.to_string());
     assert_eq!(messages[0].1["ip"], IP);
@@ -105,7 +124,11 @@ fn what_slips_knows_is_not_told_again() {
     let text = report("198.51.100.7", 0.8, 0.9);
     bench.hear(&[(peer, &text)]);
     let again = bench.hear(&[(peer, &text)]);
-    assert_eq!(kinds(&again), ["go_data"], "the message, but neither peer nor opinion");
+    assert_eq!(
+        kinds(&again),
+        ["go_data"],
+        "the message, but neither peer nor opinion"
+    );
     let changed = bench.hear(&[(peer, &report("198.51.100.7", 0.2, 0.9))]);
     assert_eq!(kinds(&changed), ["go_data", "p2p4slips 198.51.100.7"]);
 }
@@ -114,11 +137,20 @@ fn what_slips_knows_is_not_told_again() {
 fn an_opinion_is_computed_once_for_all_the_reports_of_a_batch() {
     let mut bench = Bench::sanitizing();
     let (one, two) = (PeerId::random(), PeerId::random());
-    let (high, low) = (report("198.51.100.7", 1.0, 0.9), report("198.51.100.7", 0.0, 0.9));
+    let (high, low) = (
+        report("198.51.100.7", 1.0, 0.9),
+        report("198.51.100.7", 0.0, 0.9),
+    );
     let outcome = bench.hear(&[(one, &high), (two, &low)]);
     assert_eq!(
         kinds(&outcome),
-        ["peer_update", "go_data", "peer_update", "go_data", "p2p4slips 198.51.100.7"]
+        [
+            "peer_update",
+            "go_data",
+            "peer_update",
+            "go_data",
+            "p2p4slips 198.51.100.7"
+        ]
     );
     assert_eq!(outcome.batch.opinions[0].reporters, 2);
 }
@@ -132,9 +164,16 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
     let ban = loop {
         let outcome = bench.hear(&[(peer, "bm90IGpzb24=")]);
         sent += 1;
-        assert!(kinds(&outcome).iter().all(|kind| kind == "peer_update"), "{:?}", kinds(&outcome));
+        assert!(
+            kinds(&outcome).iter().all(|kind| kind == "peer_update"),
+            "{:?}",
+            kinds(&outcome)
+        );
         assert!(outcome.batch.reports.is_empty());
-        assert_eq!(outcome.batch.conduct[0].last, Some(Conduct::MalformedMessage));
+        assert_eq!(
+            outcome.batch.conduct[0].last,
+            Some(Conduct::MalformedMessage)
+        );
         if let Some(ban) = outcome.bans.first() {
             assert_eq!(outcome.batch.bans, outcome.bans, "kept across restarts");
             break ban.clone();
@@ -152,7 +191,11 @@ fn questions_go_to_their_own_task_and_blames_nowhere() {
     let peer = PeerId::random();
     let question = message::encode_request("198.51.100.7".parse().unwrap());
     let outcome = bench.hear(&[(peer, &question)]);
-    assert_eq!(kinds(&outcome), ["peer_update"], "only the peer itself is news");
+    assert_eq!(
+        kinds(&outcome),
+        ["peer_update"],
+        "only the peer itself is news"
+    );
     assert_eq!(outcome.questions.len(), 1);
     assert_eq!(outcome.questions[0].text, question);
 
@@ -161,7 +204,10 @@ fn questions_go_to_their_own_task_and_blames_nowhere() {
     assert_eq!(kinds(&outcome), Vec::<String>::new());
     assert!(outcome.batch.conduct.is_empty(), "a blame is no fault");
     let mut passing = Bench::new(Forward::Sanitized { blame: true });
-    assert_eq!(kinds(&passing.hear(&[(peer, blame)])), ["peer_update", "go_data"]);
+    assert_eq!(
+        kinds(&passing.hear(&[(peer, blame)])),
+        ["peer_update", "go_data"]
+    );
 }
 
 #[test]
@@ -172,7 +218,12 @@ fn verbatim_passes_everything_on_unread_and_still_weighs_what_is_a_report() {
     let outcome = bench.hear(&[(peer, "hi there <&> é"), (peer, &text)]);
     assert_eq!(
         kinds(&outcome),
-        ["peer_update", "go_data", "go_data", "p2p4slips 198.51.100.7"]
+        [
+            "peer_update",
+            "go_data",
+            "go_data",
+            "p2p4slips 198.51.100.7"
+        ]
     );
     assert_eq!(for_slips(&outcome)[1].1["message"], "hi there <&> é");
     assert!(outcome.batch.conduct.is_empty());
@@ -205,12 +256,17 @@ fn what_slips_says_of_a_reporter_weighs_in_what_the_reporter_says() {
         confidence: Confidence::new(1.0).unwrap(),
         said_at: now,
     };
-    let outcome = bench.intake.take(vec![], vec![statement.clone()], vec![], now);
+    let outcome = bench
+        .intake
+        .take(vec![], vec![statement.clone()], vec![], now);
     assert_eq!(outcome.batch.statements, [statement]);
     let text = report("198.51.100.7", 0.8, 1.0);
     let plain = Bench::sanitizing().hear(&[(peer, &text)]).batch.opinions[0].confidence;
     let known = bench.hear(&[(peer, &text)]).batch.opinions[0].confidence;
-    assert!(known > plain, "{known} against {plain}: the base model's term rs*rc");
+    assert!(
+        known > plain,
+        "{known} against {plain}: the base model's term rs*rc"
+    );
 }
 
 #[test]
@@ -224,8 +280,14 @@ fn connections_and_greetings_are_remembered() {
             address: "/ip4/192.0.2.10/tcp/4001".parse().unwrap(),
             ip: IP.parse().unwrap(),
         },
-        Event::Conduct { peer: Neighbour(peer), conduct: Conduct::Greeted },
-        Event::Greeted { peer, version: "version1".into() },
+        Event::Conduct {
+            peer: Neighbour(peer),
+            conduct: Conduct::Greeted,
+        },
+        Event::Greeted {
+            peer,
+            version: "version1".into(),
+        },
     ];
     let outcome = bench.intake.take(events, vec![], vec![], now);
     assert_eq!(outcome.batch.addresses.len(), 1);

@@ -4,20 +4,17 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 
-use super::logging;
+use super::{Role, logging};
 use crate::config::{self, Config, LogFormat, Word};
 use crate::domain::PeerId;
-use crate::network::identity::{self, KeyError};
+use crate::network::identity::{self, KeyError, Loose};
 use crate::reputation::{Engine, Limits, ModelKind, Parameters, SlipsParameters, reliability};
 use crate::{bridge, network, node, store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// A newcomer's mass of conduct, for and against together; `reliability.start` divides it.
 const PRIOR_MASS: f64 = 0.4;
-/// The part of our own memory limit at which connections are refused, so that those that stand
-/// still have room below it.
-const MEMORY_SHARE: f64 = 0.875;
-const MIB: f64 = 1024.0 * 1024.0;
+const MIB: usize = 1024 * 1024;
 
 pub(super) fn store(config: &Config) -> store::Settings {
     store::Settings {
@@ -36,9 +33,9 @@ pub(super) fn store(config: &Config) -> store::Settings {
 pub(super) fn bridge(config: &Config) -> bridge::Settings {
     let redis = &config.redis;
     bridge::Settings {
-        url: redis.url.as_str().to_owned(),
-        cache_url: redis.cache_url.as_ref().map(|url| url.as_str().to_owned()),
-        ca_file: None,
+        url: redis.url.expose().to_owned(),
+        cache_url: redis.cache_url.as_ref().map(|url| url.expose().to_owned()),
+        ca_file: redis.ca_file.clone(),
         from_slips: redis.from_slips.clone(),
         to_slips: redis.to_slips.clone(),
         layout: match redis.layout {
@@ -56,38 +53,42 @@ pub(super) fn bridge(config: &Config) -> bridge::Settings {
 
 pub(super) fn network(config: &Config) -> network::Settings {
     let (network, limits) = (&config.network, &config.limits);
-    let defaults = network::Settings::default();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-    let max_memory_bytes = (limits.memory_mib as f64 * MIB * MEMORY_SHARE) as usize;
     network::Settings {
         listen: network.listen.clone(),
         protocol: network.protocol.clone(),
         rendezvous: network.rendezvous.clone(),
         legacy_mdns: network.legacy_mdns,
+        legacy_mdns_port: network.legacy_mdns_port,
+        legacy_mdns_interval: network.legacy_mdns_interval,
         mdns: network.mdns,
         static_peers: network.peers.clone(),
         max_line_bytes: limits.max_line_bytes,
         max_connections: limits.connections,
         max_connections_incoming: limits.connections_inbound,
         max_connections_per_ip: limits.connections_per_address,
-        max_pending_incoming: limits.pending_inbound as usize,
-        max_pending_dials: limits.pending_outbound as usize,
-        max_memory_bytes,
+        max_pending_incoming: limits.pending_inbound,
+        max_pending_dials: limits.pending_outbound,
+        max_known_peers: limits.known_peers,
+        max_memory_bytes: limits.memory_mib.saturating_mul(MIB),
+        max_lines_reading: limits.lines_reading,
+        max_lines_reading_per_connection: limits.lines_reading_per_connection,
         lines_per_second: limits.messages_per_second,
         lines_burst: limits.burst,
         handshake_timeout: limits.handshake_timeout,
+        idle_timeout: limits.idle_timeout,
         read_timeout: limits.read_timeout,
         write_timeout: limits.write_timeout,
         answer_timeout: limits.answer_timeout,
-        ping_after_min: network.ping_interval,
-        // A third more, as 20 s are to 15 s: two nodes then rarely ping each other at once.
-        ping_after_max: network.ping_interval + network.ping_interval / 3,
+        ack_timeout: limits.ack_timeout,
+        ping_after_min: network.ping_after_min,
+        ping_after_max: network.ping_after_max,
         lost_after: network.lost_after,
         backoff_min: network.dial_backoff_min,
         backoff_max: network.dial_backoff_max,
         unreachable_after: network.unreachable_after,
-        max_in_flight: limits.streams_per_peer,
-        ..defaults
+        max_in_flight: limits.in_flight,
+        send_queue_bytes: limits.send_queue_bytes,
+        ..network::Settings::default()
     }
 }
 
@@ -102,10 +103,16 @@ pub(super) fn known(peers: &[store::PeerRecord]) -> Vec<network::Known> {
 }
 
 /// The identity: from the key file, or for this run only.
-pub(super) fn keypair(config: &Config, may_tighten: bool) -> Result<Keypair, KeyError> {
+///
+/// The pigeon leaves its key file open to all (contract section 4), so its heir tightens it.
+pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> {
+    let loose = match role {
+        Role::Node => Loose::Refuse,
+        Role::Pigeon => Loose::Tighten,
+    };
     match &config.node.key_file {
-        Some(path) => identity::load_or_create(path, may_tighten),
-        None => Ok(Keypair::generate_ed25519()),
+        Some(path) => identity::load_or_create(path, loose),
+        None => Ok(identity::one_time()),
     }
 }
 
@@ -123,7 +130,9 @@ pub(super) fn engine(config: &Config) -> Engine {
                 unknown_reporter: reputation.count_unknown_reporters.then_some(unknown),
             },
             limits: Limits {
+                peers: reputation.max_peers,
                 addresses: reputation.max_addresses,
+                reports: reputation.max_reports,
                 reporters_per_address: reputation.max_reporters,
                 ..Limits::default()
             },

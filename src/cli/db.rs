@@ -1,13 +1,14 @@
 //! `slips-p2p db`: the database itself: whether it is whole, a copy of it, what it holds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
-    context::Context,
+    context::{Context, Database},
     exit::Exit,
     help,
     output::{Cell, Column, Tone, column},
 };
+use crate::store::Stats;
 
 /// Check, copy or count the database.
 #[derive(Debug, clap::Args)]
@@ -49,17 +50,33 @@ enum Command {
 
 const FAULTS: &[Column] = &[column("fault", "FAULT")];
 const COPY: &[Column] = &[column("file", "copied to"), column("bytes", "bytes")];
-const STATS: &[Column] = &[column("reports", "reports")];
-fn stats_row(stats: &crate::store::Stats) -> Vec<Cell> {
-    vec![Cell::count(stats.reports)]
-}
+const STATS: &[Column] = &[
+    column("database", "database"),
+    column("schema", "schema"),
+    column("file_bytes", "bytes of the file"),
+    column("used_bytes", "bytes in use"),
+    column("log_bytes", "bytes of its log"),
+    column("reports", "reports"),
+    column("repeats", "repetitions of them"),
+    column("oldest_report", "oldest report"),
+    column("newest_report", "newest report"),
+    column("own_statements", "own statements"),
+    column("opinions", "opinions"),
+    column("peers", "peers"),
+    column("peer_addresses", "addresses of peers"),
+    column("bans", "bans"),
+    column("outbox", "waiting for Slips"),
+    column("oldest_waiting", "oldest of those"),
+    column("dropped", "dropped undelivered"),
+    column("last_delivered", "last delivered"),
+];
 
 /// Runs the command.
 ///
 /// # Errors
 /// The database cannot be read, or the copy cannot be written.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let reader = context.database().await?.reader;
+    let Database { reader, path, .. } = context.database().await?;
     match &args.command {
         Command::Check => {
             let faults = reader.check().await?;
@@ -86,8 +103,32 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         }
         Command::Stats => {
             let stats = reader.stats().await?;
-            context.record(STATS, stats_row(&stats))?;
+            context.record(STATS, stats_row(&path, &stats))?;
             Ok(Exit::Ok)
         }
     }
+}
+
+/// The cells of [`STATS`].
+fn stats_row(path: &Path, stats: &Stats) -> Vec<Cell> {
+    vec![
+        path.display().to_string().into(),
+        stats.schema.into(),
+        Cell::count(stats.file_bytes),
+        Cell::count(stats.used_bytes),
+        Cell::count(stats.log_bytes),
+        Cell::count(stats.reports),
+        Cell::count(stats.repeats),
+        stats.oldest_report.into(),
+        stats.newest_report.into(),
+        Cell::count(stats.statements),
+        Cell::count(stats.opinions),
+        Cell::count(stats.peers),
+        Cell::count(stats.addresses),
+        Cell::count(stats.bans),
+        Cell::count(stats.outbox),
+        stats.oldest_parcel.into(),
+        Cell::count(stats.dropped),
+        stats.last_delivered.0.into(),
+    ]
 }

@@ -7,7 +7,7 @@ use super::{
     output::{Cell, Column, Format, Tone, column, detail, remark, short_peer},
 };
 use crate::{
-    domain::{Ban, PeerId, Reachability, Timestamp},
+    domain::{Ban, PeerId, Reachability, Reliability, Timestamp},
     store::PeerRecord,
 };
 
@@ -135,6 +135,11 @@ pub fn pick(wanted: &str, known: impl Iterator<Item = PeerId>) -> anyhow::Result
     }
 }
 
+/// Its reliability; `None` until its conduct is judged for the first time.
+fn judged(peer: &PeerRecord) -> Option<Reliability> {
+    (peer.conduct_at > Timestamp::ZERO).then_some(peer.reliability)
+}
+
 /// How records are seen now.
 struct View {
     running: bool,
@@ -160,7 +165,9 @@ impl View {
         }
         match &peer.state {
             _ if !self.running => Tone::Plain,
-            Reachability::Connected if peer.reliability.get() < DOUBTFUL => Tone::Warn,
+            Reachability::Connected if judged(peer).is_some_and(|it| it.get() < DOUBTFUL) => {
+                Tone::Warn
+            }
             Reachability::Connected => Tone::Good,
             Reachability::Retrying { .. } => Tone::Warn,
             Reachability::Unreachable { .. } => Tone::Faint,
@@ -188,7 +195,7 @@ impl View {
             peer.state.word().into(),
             reason.into(),
             next_try.into(),
-            peer.reliability.get().into(),
+            judged(peer).map(Reliability::get).into(),
             peer.ip.map(|ip| ip.to_string()).into(),
             peer.multiaddr.clone().into(),
             peer.first_seen.into(),

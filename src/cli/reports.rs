@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// How many reports are shown without `--limit`.
-const SHOWN: u64 = 1000;
+const SHOWN: usize = 1000;
 /// How many are shown before following, as `tail -f` does.
-const SHOWN_BEFORE_FOLLOWING: u64 = 10;
+const SHOWN_BEFORE_FOLLOWING: usize = 10;
 /// How many rows are fetched at a time: a few hundred kilobytes.
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 /// How often a follower looks: soon enough for eyes, and one index look-up is all it costs.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// From this score on a report is pointed out on a terminal: clearly on the malicious side.
@@ -57,7 +57,7 @@ pub struct Args {
     since: Option<Since>,
     /// Only the newest N of them; 0 for all. Without it 1000, with --follow 10.
     #[arg(long, value_name = "N")]
-    limit: Option<u64>,
+    limit: Option<usize>,
     /// Go on with new reports as they are accepted.
     #[arg(long, short)]
     follow: bool,
@@ -82,7 +82,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     let database = context.database().await?;
     let reader = &database.reader;
     let filter = ReportFilter {
-        ip: args.ip,
+        ip: args.ip.map(Subject::ip),
         peer: wanted_peer(args, reader).await?,
         since: args.since.map(|since| since.from(Timestamp::now())),
         ..ReportFilter::default()
@@ -96,13 +96,15 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     let mut printer = context.printer(COLUMNS)?;
     let mut last = 0;
     if limit == 0 {
-        last = print_after(reader, &filter, last, &mut printer).await?;
+        last = print_after(reader, filter, last, &mut printer).await?;
     } else {
         // One more than is shown tells whether there are more.
-        let mut rows = reader
-            .newest_reports(&filter, limit.saturating_add(1))
-            .await?;
-        let more = u64::try_from(rows.len()).is_ok_and(|found| found > limit);
+        let asked = ReportFilter {
+            limit: limit.saturating_add(1),
+            ..filter
+        };
+        let mut rows = reader.reports(asked).await?;
+        let more = rows.len() > limit;
         if more {
             rows.remove(0);
         }
@@ -115,7 +117,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         if !database.is_in_use() {
             eprintln!("note: no node is running on {}", database.path.display());
         }
-        follow(reader, &filter, last, &mut printer).await?;
+        follow(reader, filter, last, &mut printer).await?;
     }
     printer.end()?;
     Ok(Exit::Ok)
@@ -132,7 +134,7 @@ async fn wanted_peer(args: &Args, reader: &Reader) -> anyhow::Result<Option<Peer
 /// Prints new reports until a signal comes or the reader of our output goes away.
 async fn follow(
     reader: &Reader,
-    filter: &ReportFilter,
+    filter: ReportFilter,
     mut last: i64,
     printer: &mut Printer<'_>,
 ) -> anyhow::Result<()> {
@@ -172,7 +174,7 @@ async fn reader_gone() {
 /// Prints all reports after `last`, page by page; answers the id of the last one.
 async fn print_after(
     reader: &Reader,
-    filter: &ReportFilter,
+    filter: ReportFilter,
     mut last: i64,
     printer: &mut Printer<'_>,
 ) -> anyhow::Result<i64> {
@@ -180,11 +182,11 @@ async fn print_after(
         let page = ReportFilter {
             after_id: Some(last),
             limit: PAGE,
-            ..filter.clone()
+            ..filter
         };
-        let rows = reader.reports(&page).await?;
+        let rows = reader.reports(page).await?;
         last = print(&rows, printer)?.unwrap_or(last);
-        if u64::try_from(rows.len()).is_ok_and(|found| found < PAGE) {
+        if rows.len() < PAGE {
             return Ok(last);
         }
         printer.flush()?;
@@ -208,7 +210,7 @@ fn print(rows: &[ReportRow], printer: &mut Printer<'_>) -> anyhow::Result<Option
                 row.score.get().into(),
                 row.confidence.get().into(),
                 Cell::count(u64::from(row.repeats) + 1),
-                row.author.0.into(),
+                row.author.into(),
                 row.first_at.into(),
             ],
         )?;

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     app,
-    domain::{Opinion, OwnStatement, Subject, Timestamp},
+    domain::{Opinion, Subject, Timestamp},
     reputation::{Engine, Explanation, Fact, ModelKind, Share, TrustModel as _},
-    store::{Reader, StoredFact},
+    store::{Reader, StatementRow, StoredFact},
 };
 
 /// Two opinions nearer than this say the same: the tolerance the models are held to.
@@ -192,7 +192,7 @@ struct Verdict {
     now: Option<Opinion>,
     /// As the node last stored it and told Slips.
     stored: Option<Opinion>,
-    own: Option<OwnStatement>,
+    own: Option<StatementRow>,
     model: ModelKind,
     /// Why the model fails on it, if it does.
     failed: Option<&'static str>,
@@ -260,11 +260,7 @@ impl Verdict {
             subject,
             now: opinion,
             stored: reader.opinion(subject).await?,
-            own: reader
-                .statements(subject)
-                .await?
-                .into_iter()
-                .max_by_key(|own| own.said_at),
+            own: reader.statements(subject).await?.pop(),
             model: engine.kind(),
             failed,
             said,
@@ -335,7 +331,7 @@ impl Verdict {
             self.model.word().into(),
             own.map(|own| own.score.get()).into(),
             own.map(|own| own.confidence.get()).into(),
-            own.map(|own| own.said_at).into(),
+            own.map(|own| own.last_at).into(),
             stored.map(|opinion| opinion.score.get()).into(),
             stored.map(|opinion| opinion.confidence.get()).into(),
             stored.map(|opinion| opinion.network_score.get()).into(),

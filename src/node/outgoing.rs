@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::{Counters, NodeError, StopProcess, lane};
 use crate::bridge::{Inbound, InboundQueue};
-use crate::domain::{OwnStatement, Recipient, Timestamp};
+use crate::domain::{OwnStatement, Recipient, Subject, Timestamp};
 use crate::network::{Handle, SendError};
 use crate::wire::message::{self, Message};
 
@@ -42,7 +42,7 @@ impl Speaking {
             // `incoming` ends after this task, so there is somebody to take it.
             let _ = self.statements.send(statement).await;
         }
-        let lane = lane(&text, decoded.as_ref().and_then(Message::subject));
+        let lane = lane(&text, decoded.as_ref().and_then(subject));
         match recipient {
             Recipient::All => {
                 let peers = self.network.send_to_all(text, lane).await;
@@ -68,6 +68,16 @@ impl Speaking {
             self.counters.undeliverable.add(1);
         }
         self.counters.sent.add(peers);
+    }
+}
+
+/// The address a message is about.
+fn subject(message: &Message) -> Option<Subject> {
+    match *message {
+        Message::Report { subject, .. }
+        | Message::NothingKnown { subject }
+        | Message::Request { subject } => Some(subject),
+        Message::Blame => None,
     }
 }
 

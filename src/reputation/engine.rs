@@ -114,8 +114,8 @@ impl Default for Limits {
             reports_per_address: 4_096,
             // A guess: an entry is about 100 bytes.
             statements: 131_072,
-            // A guess: a peer that moves twice a day for a month.
-            addresses_per_peer: 64,
+            // A guess: a peer that moves daily for a month.
+            addresses_per_peer: 32,
         }
     }
 }

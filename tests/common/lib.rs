@@ -3,8 +3,10 @@
 
 #![warn(missing_docs)]
 
+pub mod chatter;
 pub mod netns;
 pub mod node;
 pub mod pigeon_peer;
+pub mod sensor;
 pub mod slips;
 pub mod wait;

@@ -36,6 +36,7 @@ const LOOK_UP: Duration = Duration::from_millis(100);
 pub struct Slips {
     /// The port of the server.
     pub port: u16,
+    channel: String,
     host: Option<Host>,
     dir: TempDir,
     server: Option<Child>,
@@ -70,18 +71,11 @@ impl Slips {
         let commands = wait::until("redis-server to answer", wait::LIMIT, || connect(host, port).ok());
         let over = Arc::new(AtomicBool::new(false));
         let (heard_out, heard) = mpsc::channel();
-        let (subscribed, ready) = mpsc::channel();
-        let (own_host, own_channel, stop) = (host.cloned(), channel.to_owned(), Arc::clone(&over));
-        let subscriber = thread::spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                // A server that is being restarted is tried again.
-                let _ = listen(own_host.as_ref(), port, &own_channel, &heard_out, &subscribed, &stop);
-                thread::sleep(Duration::from_millis(10));
-            }
-        });
-        ready.recv_timeout(wait::LIMIT).expect("the subscription is confirmed in time");
         let host = host.cloned();
-        Self { port, host, dir, server: Some(server), commands, heard, over, subscriber: Some(subscriber) }
+        let (thread, ready) = subscribe(host.clone(), port, channel, heard_out, &over);
+        ready.recv_timeout(wait::LIMIT).expect("the subscription is confirmed in time");
+        let (channel, subscriber) = (channel.to_owned(), Some(thread));
+        Self { port, channel, host, dir, server: Some(server), commands, heard, over, subscriber }
     }
 
     /// Kills the server without a word.
@@ -103,6 +97,64 @@ impl Slips {
         self.kill_redis();
         self.server = Some(serve(self.host.as_ref(), self.dir.path(), self.port));
         self.commands = wait::until("redis-server to answer", wait::LIMIT, || connect(self.host.as_ref(), self.port).ok());
+    }
+
+    /// Stops the server where it is, as SIGSTOP does; connections stay open and nothing answers.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub fn freeze_redis(&self) {
+        self.signal_redis(libc::SIGSTOP);
+    }
+
+    /// Lets a frozen server go on.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub fn thaw_redis(&self) {
+        self.signal_redis(libc::SIGCONT);
+    }
+
+    fn signal_redis(&self, signal: i32) {
+        let server = self.server.as_ref().expect("redis-server is there");
+        let pid = libc::pid_t::try_from(server.id()).expect("a process id");
+        // SAFETY: kill touches no memory; the child is ours and not yet waited for.
+        assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "signal {signal} to redis-server");
+    }
+
+    /// Slips ends: nobody listens to the node any more.
+    pub fn go_away(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(subscriber) = self.subscriber.take() {
+            let _ = subscriber.join();
+        }
+    }
+
+    /// Slips listens again.
+    ///
+    /// # Panics
+    /// When the subscription is not confirmed in time.
+    pub fn come_back(&mut self) {
+        self.go_away();
+        self.over = Arc::new(AtomicBool::new(false));
+        let (heard_out, heard) = mpsc::channel();
+        let (thread, ready) = subscribe(self.host.clone(), self.port, &self.channel, heard_out, &self.over);
+        (self.heard, self.subscriber) = (heard, Some(thread));
+        ready.recv_timeout(wait::LIMIT).expect("the subscription is confirmed in time");
+    }
+
+    /// Makes Slips hold an evaluation of an address, as current Slips keeps it.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub fn set_evaluation(&mut self, ip: &str, score: &str, confidence: &str) {
+        redis::pipe()
+            .cmd("SELECT").arg(1)
+            .cmd("HSET").arg("IPsInfo:score").arg(ip).arg(score)
+            .cmd("HSET").arg("IPsInfo:confidence").arg(ip).arg(confidence)
+            .cmd("SELECT").arg(0)
+            .exec(&mut self.commands)
+            .expect("redis-server is there");
     }
 
     /// Publishes any text; answers how many heard it.
@@ -241,6 +293,26 @@ fn connect(host: Option<&Host>, port: u16) -> RedisResult<Connection> {
         Ok(connection)
     });
     connecting.join().unwrap_or_else(|_| Err(io::Error::other("the namespace cannot be entered").into()))
+}
+
+/// Listens on a thread of its own until `over`; the first confirmation comes out of the receiver.
+fn subscribe(
+    host: Option<Host>,
+    port: u16,
+    channel: &str,
+    heard: mpsc::Sender<String>,
+    over: &Arc<AtomicBool>,
+) -> (JoinHandle<()>, mpsc::Receiver<()>) {
+    let (subscribed, ready) = mpsc::channel();
+    let (channel, stop) = (channel.to_owned(), Arc::clone(over));
+    let thread = thread::spawn(move || {
+        while !stop.load(Ordering::Relaxed) {
+            // A server that is being restarted is tried again.
+            let _ = listen(host.as_ref(), port, &channel, &heard, &subscribed, &stop);
+            thread::sleep(Duration::from_millis(10));
+        }
+    });
+    (thread, ready)
 }
 
 fn listen(

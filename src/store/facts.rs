@@ -1,0 +1,313 @@
+//! Everything the reputation has to know again after a start, in order of time.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    iter::Peekable,
+    net::IpAddr,
+    vec::IntoIter,
+};
+
+use futures::TryStreamExt;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{StoreError, rows::Place};
+use crate::domain::{
+    Author, Neighbour, OwnStatement, PeerId, ReceivedReport, Reliability, Subject, Timestamp,
+};
+
+/// Rows fetched ahead of the one being worked on; a hand-over between threads for each row would
+/// cost more than reading it.
+pub(super) const ROWS_AHEAD: usize = 4_096;
+
+/// Something the database knows that trust models learn from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoredFact {
+    /// A peer had this address from then on.
+    PeerAddress {
+        /// Who.
+        peer: PeerId,
+        /// Where.
+        ip: IpAddr,
+    },
+    /// A peer's conduct was worth this much. Of each peer the first value ever and the newest are kept.
+    PeerReliability {
+        /// Who.
+        peer: PeerId,
+        /// How much.
+        reliability: Reliability,
+    },
+    /// A peer said this; `received_at` is when it said so last. The number: how often it had said
+    /// the same before (0: said once).
+    Report(ReceivedReport, u32),
+    /// Our own Slips said this; `said_at` is when it said so last.
+    OwnStatement(OwnStatement),
+}
+
+/// Hands every fact to `each`, in order of time; those of one time in the order address,
+/// reliability, own statement, report. Returns how many there were.
+pub(super) async fn stream(
+    conn: &mut SqliteConnection,
+    mut each: impl FnMut(Timestamp, StoredFact) + Send,
+) -> Result<u64, StoreError> {
+    // One transaction: what is committed meanwhile is not seen in halves.
+    sqlx::query("BEGIN").execute(&mut *conn).await?;
+    let peers = peers_by_id(conn).await?;
+    let mut others = few(conn, &peers).await?.into_iter().peekable();
+    let mut told = 0;
+    {
+        let mut rows = sqlx::query(
+            "SELECT id, author, heard_from, subject, score, confidence, last_at, repeats FROM report ORDER BY last_at, id",
+        )
+        .fetch(&mut *conn);
+        while let Some(row) = rows.try_next().await? {
+            let (report, repeats) = report(&row, &peers)?;
+            told += tell_until(&mut others, report.received_at, &mut each) + 1;
+            each(report.received_at, StoredFact::Report(report, repeats));
+        }
+    }
+    told += tell_until(&mut others, Timestamp::from_micros(i64::MAX), &mut each);
+    sqlx::query("COMMIT").execute(conn).await?;
+    Ok(told)
+}
+
+type Told = (Timestamp, StoredFact);
+
+fn tell_until(
+    others: &mut Peekable<IntoIter<Told>>,
+    until: Timestamp,
+    each: &mut impl FnMut(Timestamp, StoredFact),
+) -> u64 {
+    let mut told = 0;
+    while let Some((at, fact)) = others.next_if(|(at, _)| *at <= until) {
+        each(at, fact);
+        told += 1;
+    }
+    told
+}
+
+/// What is enough to work out and explain the opinion of one address: the reports on it, and of
+/// their authors the addresses, the reliability and what our own Slips said of those addresses.
+pub(super) async fn about(
+    conn: &mut SqliteConnection,
+    subject: Subject,
+) -> Result<Vec<Told>, StoreError> {
+    let reports = sqlx::query(
+        "SELECT id, author, heard_from, subject, score, confidence, last_at, repeats FROM report
+         WHERE subject = ? ORDER BY last_at, id",
+    )
+    .bind(subject.to_string())
+    .fetch_all(&mut *conn)
+    .await?;
+    let authors = reports
+        .iter()
+        .map(|row| row.try_get("author"))
+        .collect::<Result<BTreeSet<i64>, _>>()?;
+    let neighbours = reports
+        .iter()
+        .map(|row| row.try_get("heard_from"))
+        .collect::<Result<BTreeSet<Option<i64>>, _>>()?;
+    let named: Vec<i64> = authors
+        .iter()
+        .copied()
+        .chain(neighbours.into_iter().flatten())
+        .collect();
+    let named = serde_json::json!(named).to_string();
+    let authors = serde_json::json!(authors).to_string();
+
+    let peers = peers(
+        sqlx::query("SELECT id, peer_id FROM peer WHERE id IN (SELECT value FROM json_each(?))")
+            .bind(named)
+            .fetch_all(&mut *conn)
+            .await?,
+    )?;
+    let addresses = sqlx::query(
+        "SELECT id, peer, ip, first_seen FROM peer_address WHERE peer IN (SELECT value FROM json_each(?))",
+    ).bind(&authors).fetch_all(&mut *conn).await?;
+    let standings = sqlx::query(
+        "SELECT id, reliability, conduct_at, first_reliability, first_reliability_at FROM peer
+         WHERE reliability IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(&authors)
+    .fetch_all(&mut *conn)
+    .await?;
+    let own = sqlx::query(
+        "SELECT id, subject, score, confidence, first_at, last_at FROM own_statement WHERE subject IN (
+             SELECT ip FROM peer_address WHERE peer IN (SELECT value FROM json_each(?)))",
+    ).bind(&authors).fetch_all(&mut *conn).await?;
+    let mut facts = ordered(&peers, &addresses, &standings, &own)?;
+    for row in &reports {
+        let (report, repeats) = report(row, &peers)?;
+        facts.push((report.received_at, StoredFact::Report(report, repeats)));
+    }
+    // Stable: at one time reports stay behind the others and in order among themselves.
+    facts.sort_by_key(|(at, _)| *at);
+    Ok(facts)
+}
+
+/// Everything but the reports: little beside them.
+async fn few(
+    conn: &mut SqliteConnection,
+    peers: &HashMap<i64, PeerId>,
+) -> Result<Vec<Told>, StoreError> {
+    let addresses = sqlx::query("SELECT id, peer, ip, first_seen FROM peer_address")
+        .fetch_all(&mut *conn)
+        .await?;
+    let standings = sqlx::query(
+        "SELECT id, reliability, conduct_at, first_reliability, first_reliability_at FROM peer
+         WHERE reliability IS NOT NULL",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let own =
+        sqlx::query("SELECT id, subject, score, confidence, first_at, last_at FROM own_statement")
+            .fetch_all(conn)
+            .await?;
+    ordered(peers, &addresses, &standings, &own)
+}
+
+/// Addresses, reliabilities and own statements in order of time, and in that order at one time.
+fn ordered(
+    peers: &HashMap<i64, PeerId>,
+    addresses: &[SqliteRow],
+    standings: &[SqliteRow],
+    own: &[SqliteRow],
+) -> Result<Vec<Told>, StoreError> {
+    let mut facts: Vec<Told> =
+        Vec::with_capacity(addresses.len() + 2 * standings.len() + own.len());
+    for row in addresses {
+        facts.push(address(row, peers)?);
+    }
+    for row in standings {
+        facts.extend(reliabilities(row, peers)?);
+    }
+    for row in own {
+        facts.push(own_statement(row)?);
+    }
+    facts.sort_by_key(|(at, _)| *at);
+    Ok(facts)
+}
+
+async fn peers_by_id(conn: &mut SqliteConnection) -> Result<HashMap<i64, PeerId>, StoreError> {
+    peers(
+        sqlx::query("SELECT id, peer_id FROM peer")
+            .fetch_all(conn)
+            .await?,
+    )
+}
+
+fn peers(rows: Vec<SqliteRow>) -> Result<HashMap<i64, PeerId>, StoreError> {
+    rows.into_iter()
+        .map(|row| {
+            let id: i64 = row.try_get(0)?;
+            Ok((
+                id,
+                Place {
+                    table: "peer",
+                    row: &id,
+                }
+                .peer("peer_id", row.try_get(1)?)?,
+            ))
+        })
+        .collect()
+}
+
+fn peer(
+    place: Place<'_>,
+    column: &'static str,
+    peers: &HashMap<i64, PeerId>,
+    id: i64,
+) -> Result<PeerId, StoreError> {
+    peers
+        .get(&id)
+        .copied()
+        .ok_or_else(|| place.bad(column, id, "no such peer"))
+}
+
+fn address(row: &SqliteRow, peers: &HashMap<i64, PeerId>) -> Result<Told, StoreError> {
+    let id: i64 = row.try_get("id")?;
+    let place = Place {
+        table: "peer_address",
+        row: &id,
+    };
+    let ip = place.subject("ip", row.try_get("ip")?)?.ip();
+    let at = Timestamp::from_micros(row.try_get("first_seen")?);
+    Ok((
+        at,
+        StoredFact::PeerAddress {
+            peer: peer(place, "peer", peers, row.try_get("peer")?)?,
+            ip,
+        },
+    ))
+}
+
+/// The newest reliability, after the first where that was another.
+fn reliabilities(
+    row: &SqliteRow,
+    peers: &HashMap<i64, PeerId>,
+) -> Result<impl Iterator<Item = Told>, StoreError> {
+    let id: i64 = row.try_get("id")?;
+    let place = Place {
+        table: "peer",
+        row: &id,
+    };
+    let peer = peer(place, "id", peers, id)?;
+    let fact = |value: f64, at: i64| -> Result<Told, StoreError> {
+        let reliability = place.reliability(value)?;
+        Ok((
+            Timestamp::from_micros(at),
+            StoredFact::PeerReliability { peer, reliability },
+        ))
+    };
+    let newest = fact(row.try_get("reliability")?, row.try_get("conduct_at")?)?;
+    let first: (Option<f64>, Option<i64>) = (
+        row.try_get("first_reliability")?,
+        row.try_get("first_reliability_at")?,
+    );
+    let first = match first {
+        (Some(value), Some(at)) => Some(fact(value, at)?).filter(|first| *first != newest),
+        _ => None,
+    };
+    Ok(first.into_iter().chain([newest]))
+}
+
+fn own_statement(row: &SqliteRow) -> Result<Told, StoreError> {
+    let id: i64 = row.try_get("id")?;
+    let place = Place {
+        table: "own_statement",
+        row: &id,
+    };
+    let said_at = Timestamp::from_micros(row.try_get("last_at")?);
+    let statement = OwnStatement {
+        subject: place.subject("subject", row.try_get("subject")?)?,
+        score: place.score(row.try_get("score")?)?,
+        confidence: place.confidence(row.try_get("confidence")?)?,
+        said_at,
+    };
+    Ok((said_at, StoredFact::OwnStatement(statement)))
+}
+
+/// By position, not by name: this is read a million times at a start.
+fn report(
+    row: &SqliteRow,
+    peers: &HashMap<i64, PeerId>,
+) -> Result<(ReceivedReport, u32), StoreError> {
+    let id: i64 = row.try_get(0)?;
+    let place = Place {
+        table: "report",
+        row: &id,
+    };
+    let author = peer(place, "author", peers, row.try_get(1)?)?;
+    let heard_from = match row.try_get(2)? {
+        None => author,
+        Some(other) => peer(place, "heard_from", peers, other)?,
+    };
+    let report = ReceivedReport {
+        author: Author(author),
+        heard_from: Neighbour(heard_from),
+        subject: place.subject("subject", row.try_get(3)?)?,
+        score: place.score(row.try_get(4)?)?,
+        confidence: place.confidence(row.try_get(5)?)?,
+        received_at: Timestamp::from_micros(row.try_get(6)?),
+    };
+    Ok((report, place.count32("repeats", row.try_get(7)?)?))
+}

@@ -1,0 +1,66 @@
+//! The table `opinion`: the network's newest opinion of each address.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use super::{StoreError, rows::Place, sql::ManyRows};
+use crate::domain::{Opinion, Subject, Timestamp};
+
+const UPSERT: ManyRows = ManyRows {
+    head: "INSERT INTO opinion (subject, score, confidence, network_score, computed_at, reporters)",
+    columns: 6,
+    tail: "ON CONFLICT (subject) DO UPDATE SET score = excluded.score, confidence = excluded.confidence,
+           network_score = excluded.network_score, computed_at = excluded.computed_at, reporters = excluded.reporters",
+};
+
+/// Stores the newest of the opinions of each address.
+pub(super) async fn write<'a>(
+    conn: &mut SqliteConnection,
+    opinions: impl Iterator<Item = &'a Opinion>,
+) -> Result<(), sqlx::Error> {
+    let newest: HashMap<Subject, &Opinion> =
+        opinions.map(|opinion| (opinion.subject, opinion)).collect();
+    let newest: Vec<&Opinion> = newest.into_values().collect();
+    UPSERT
+        .write(conn, &newest, |statement, opinion| {
+            statement
+                .bind(opinion.subject.to_string())
+                .bind(opinion.score.get())
+                .bind(opinion.confidence.get())
+                .bind(opinion.network_score.get())
+                .bind(opinion.computed_at.as_micros())
+                .bind(i64::from(opinion.reporters))
+        })
+        .await
+}
+
+/// A row of the table.
+#[derive(sqlx::FromRow)]
+pub(super) struct OpinionRow {
+    subject: String,
+    score: f64,
+    confidence: f64,
+    network_score: f64,
+    computed_at: i64,
+    reporters: i64,
+}
+
+impl TryFrom<OpinionRow> for Opinion {
+    type Error = StoreError;
+
+    fn try_from(row: OpinionRow) -> Result<Self, StoreError> {
+        let place = Place {
+            table: "opinion",
+            row: &row.subject,
+        };
+        Ok(Self {
+            subject: place.subject("subject", &row.subject)?,
+            score: place.score(row.score)?,
+            confidence: place.confidence(row.confidence)?,
+            network_score: place.trust(row.network_score)?,
+            computed_at: Timestamp::from_micros(row.computed_at),
+            reporters: place.count32("reporters", row.reporters)?,
+        })
+    }
+}

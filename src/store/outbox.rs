@@ -1,0 +1,188 @@
+//! The tables `outbox` and `outbox_state`: what is meant for Slips, in the order it must be delivered in.
+
+use sqlx::SqliteConnection;
+
+use super::{Batch, Committed, StoreError, rows::Place, sql::ManyRows};
+use crate::domain::{Content, Parcel, ParcelId, Timestamp};
+
+const INSERT: ManyRows = ManyRows {
+    head: "INSERT INTO outbox (id, created_at, subject, body)",
+    columns: 4,
+    tail: "",
+};
+
+/// Where the outbox stands. Ids have no gaps in the table, so its length needs no counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct OutboxState {
+    pub last_id: i64,
+    pub delivered: i64,
+    pub dropped: i64,
+    /// The first id still in the table; `last_id + 1` when it is empty.
+    pub first_id: i64,
+}
+
+impl OutboxState {
+    pub async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT last_id, delivered, dropped, coalesce((SELECT min(id) FROM outbox), last_id + 1) AS first_id
+             FROM outbox_state WHERE one = 1",
+        )
+        .fetch_one(conn)
+        .await
+    }
+
+    pub fn len(self) -> u64 {
+        u64::try_from(self.last_id + 1 - self.first_id).unwrap_or(0)
+    }
+
+    async fn save(self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "UPDATE outbox_state SET last_id = ?, delivered = ?, dropped = ? WHERE one = 1",
+        )
+        .bind(self.last_id)
+        .bind(self.delivered)
+        .bind(self.dropped)
+        .execute(conn)
+        .await?;
+        Ok(())
+    }
+
+    /// Removes everything up to `id`; says how many rows that were.
+    async fn remove_up_to(
+        &mut self,
+        conn: &mut SqliteConnection,
+        id: i64,
+    ) -> Result<u64, sqlx::Error> {
+        if id < self.first_id {
+            return Ok(0);
+        }
+        let gone = sqlx::query("DELETE FROM outbox WHERE id <= ?")
+            .bind(id)
+            .execute(conn)
+            .await?
+            .rows_affected();
+        self.first_id = self.first_id.max(id.min(self.last_id) + 1);
+        self.delivered = self.delivered.max(id.min(self.last_id));
+        Ok(gone)
+    }
+
+    /// Removes undelivered rows up to `id`, counting them as dropped.
+    pub async fn drop_up_to(
+        &mut self,
+        conn: &mut SqliteConnection,
+        id: i64,
+    ) -> Result<u64, sqlx::Error> {
+        let gone = self.remove_up_to(conn, id).await?;
+        if gone > 0 {
+            self.dropped = self
+                .dropped
+                .saturating_add(i64::try_from(gone).unwrap_or(i64::MAX));
+            self.save(conn).await?;
+        }
+        Ok(gone)
+    }
+}
+
+/// Adds the outbox rows of all batches, removes what was delivered and the oldest beyond `max_rows`.
+/// Returns what each batch gets back and how many rows were dropped.
+pub(super) async fn write(
+    conn: &mut SqliteConnection,
+    state: &mut OutboxState,
+    batches: &[&Batch],
+    max_rows: u64,
+) -> Result<(Vec<Committed>, u64), sqlx::Error> {
+    let before = *state;
+    if let Some(delivered) = batches.iter().filter_map(|batch| batch.delivered).max() {
+        state
+            .remove_up_to(conn, delivered.0.min(state.last_id))
+            .await?;
+    }
+    let mut committed = Vec::with_capacity(batches.len());
+    let mut rows: Vec<Parcel> =
+        Vec::with_capacity(batches.iter().map(|batch| batch.outbox.len()).sum());
+    for batch in batches {
+        let first = rows.len();
+        rows.extend(
+            (state.last_id + 1..)
+                .zip(&batch.outbox)
+                .map(|(id, (created_at, content))| Parcel {
+                    id: ParcelId(id),
+                    created_at: *created_at,
+                    content: content.clone(),
+                }),
+        );
+        let parcels = rows.get(first..).unwrap_or_default().to_vec();
+        state.last_id = parcels.last().map_or(state.last_id, |parcel| parcel.id.0);
+        committed.push(Committed { parcels });
+    }
+    INSERT
+        .write(conn, &rows, |statement, parcel| {
+            let (subject, body) = match &parcel.content {
+                Content::Publish(body) => (None, body),
+                Content::WriteBack(subject, body) => (Some(subject.to_string()), body),
+            };
+            statement
+                .bind(parcel.id.0)
+                .bind(parcel.created_at.as_micros())
+                .bind(subject)
+                .bind(body.clone())
+        })
+        .await?;
+    let mut dropped = 0;
+    if state.len() > max_rows {
+        let keep = i64::try_from(max_rows).unwrap_or(i64::MAX);
+        dropped = state.remove_up_to(conn, state.last_id - keep).await?;
+        state.dropped = state
+            .dropped
+            .saturating_add(i64::try_from(dropped).unwrap_or(i64::MAX));
+    }
+    if *state != before {
+        state.save(conn).await?;
+    }
+    Ok((committed, dropped))
+}
+
+/// A row of the table.
+#[derive(sqlx::FromRow)]
+pub(super) struct OutboxRow {
+    id: i64,
+    created_at: i64,
+    subject: Option<String>,
+    body: String,
+}
+
+impl TryFrom<OutboxRow> for Parcel {
+    type Error = StoreError;
+
+    fn try_from(row: OutboxRow) -> Result<Self, StoreError> {
+        let place = Place {
+            table: "outbox",
+            row: &row.id,
+        };
+        let content = match row.subject {
+            None => Content::Publish(row.body),
+            Some(subject) => Content::WriteBack(place.subject("subject", &subject)?, row.body),
+        };
+        Ok(Self {
+            id: ParcelId(row.id),
+            created_at: Timestamp::from_micros(row.created_at),
+            content,
+        })
+    }
+}
+
+/// The rows after an id, in order.
+pub(super) async fn after(
+    conn: &mut SqliteConnection,
+    after: ParcelId,
+    limit: i64,
+) -> Result<Vec<Parcel>, StoreError> {
+    let rows: Vec<OutboxRow> = sqlx::query_as(
+        "SELECT id, created_at, subject, body FROM outbox WHERE id > ? ORDER BY id LIMIT ?",
+    )
+    .bind(after.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Parcel::try_from).collect()
+}

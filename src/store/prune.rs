@@ -1,0 +1,337 @@
+//! Retention: what is too old, too many or too big goes, a few rows a transaction, so that commits
+//! only ever wait for one small step.
+
+use std::{collections::HashSet, ops::AddAssign};
+
+use sqlx::{Row, SqliteConnection};
+use tokio::sync::oneshot;
+
+use super::{Store, StoreError, outbox::OutboxState, rows::count, writer::Command};
+use crate::domain::Timestamp;
+
+/// Rows removed in one transaction: about 10 ms of the writer's time.
+const STEP_ROWS: i64 = 1_000;
+/// How many peers are kept that have no report and no ban; a churn of identities is not remembered.
+const PEERS_KEPT: u64 = 65_536;
+/// How many changes of address are kept of one peer.
+const ADDRESSES_KEPT: i64 = 256;
+
+/// What a retention run removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Reports too old, too many or taking too much room.
+    pub reports: u64,
+    /// Own statements, by the same rules of age and number.
+    pub statements: u64,
+    /// Opinions of addresses on which no report is left.
+    pub opinions: u64,
+    /// Messages for Slips dropped undelivered because they were too old.
+    pub outbox: u64,
+    /// Addresses peers had before the oldest report kept, or too many of one peer.
+    pub addresses: u64,
+    /// Bans that have run out.
+    pub bans: u64,
+    /// Peers not heard of for longer than reports are kept.
+    pub peers: u64,
+}
+
+/// One kind of thing to remove.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// The oldest reports last said before a time.
+    Reports { before: Timestamp, rows: i64 },
+    /// The same of own statements.
+    Statements { before: Timestamp, rows: i64 },
+    /// Undelivered messages made before a time, from the front.
+    Outbox { before: Timestamp },
+    /// Addresses left before a time.
+    OldAddresses { before: Timestamp },
+    /// The oldest addresses of peers that have too many.
+    SurplusAddresses,
+    /// Bans that ended before a time.
+    Bans { before: Timestamp },
+    /// Peers without report or ban not heard of since a time.
+    Peers { before: Timestamp, rows: i64 },
+}
+
+impl Step {
+    /// Whether peers' short ids may go.
+    pub fn forgets_peers(self) -> bool {
+        matches!(self, Self::Peers { .. })
+    }
+}
+
+/// What one step removed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct StepDone {
+    pub removed: u64,
+    /// Opinions that went with reports.
+    pub opinions: u64,
+}
+
+impl AddAssign for StepDone {
+    fn add_assign(&mut self, more: Self) {
+        self.removed += more.removed;
+        self.opinions += more.opinions;
+    }
+}
+
+impl StepDone {
+    /// Whether there may be more of the kind.
+    pub fn is_full(self) -> bool {
+        self.removed >= STEP_ROWS.unsigned_abs()
+    }
+}
+
+/// Removes at most [`STEP_ROWS`] rows; within a transaction of the writer's.
+pub(super) async fn step(
+    conn: &mut SqliteConnection,
+    outbox: &mut OutboxState,
+    step: &Step,
+) -> Result<StepDone, sqlx::Error> {
+    let removed = match *step {
+        Step::Reports { before, rows } => return reports(conn, before, rows).await,
+        Step::Outbox { before } => old_parcels(conn, outbox, before).await?,
+        Step::Statements { before, rows } => {
+            let sql = "DELETE FROM own_statement WHERE id IN (
+                           SELECT id FROM own_statement WHERE last_at < ? ORDER BY last_at LIMIT ?)";
+            delete(conn, sql, before, rows).await?
+        }
+        Step::OldAddresses { before } => {
+            let sql = "DELETE FROM peer_address WHERE id IN (
+                           SELECT a.id FROM peer_address AS a
+                           WHERE a.last_seen < ?1 AND EXISTS (
+                               SELECT 1 FROM peer_address AS later
+                               WHERE later.peer = a.peer AND later.id > a.id AND later.first_seen <= ?1)
+                           ORDER BY a.last_seen LIMIT ?2)";
+            delete(conn, sql, before, STEP_ROWS).await?
+        }
+        Step::SurplusAddresses => surplus_addresses(conn).await?,
+        Step::Bans { before } => {
+            let sql =
+                "DELETE FROM ban WHERE peer IN (SELECT peer FROM ban WHERE until < ? LIMIT ?)";
+            delete(conn, sql, before, STEP_ROWS).await?
+        }
+        Step::Peers { before, rows } => {
+            let sql = "DELETE FROM peer WHERE id IN (
+                           SELECT p.id FROM peer AS p
+                           WHERE p.last_seen < ?
+                             AND NOT EXISTS (SELECT 1 FROM report WHERE author = p.id)
+                             AND NOT EXISTS (SELECT 1 FROM report WHERE heard_from = p.id)
+                             AND NOT EXISTS (SELECT 1 FROM ban WHERE ban.peer = p.id)
+                           ORDER BY p.last_seen LIMIT ?)";
+            delete(conn, sql, before, rows).await?
+        }
+    };
+    Ok(StepDone {
+        removed,
+        opinions: 0,
+    })
+}
+
+async fn delete(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+    before: Timestamp,
+    rows: i64,
+) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query(sql)
+        .bind(before.as_micros())
+        .bind(rows.min(STEP_ROWS))
+        .execute(conn)
+        .await?
+        .rows_affected())
+}
+
+/// The oldest reports, and the opinions of addresses nothing is left about.
+async fn reports(
+    conn: &mut SqliteConnection,
+    before: Timestamp,
+    rows: i64,
+) -> Result<StepDone, sqlx::Error> {
+    let gone = sqlx::query(
+        "DELETE FROM report WHERE id IN (SELECT id FROM report WHERE last_at < ? ORDER BY last_at LIMIT ?)
+         RETURNING subject",
+    )
+    .bind(before.as_micros())
+    .bind(rows.min(STEP_ROWS))
+    .fetch_all(&mut *conn)
+    .await?;
+    let subjects = gone
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<HashSet<&str>, _>>()?;
+    let opinions = sqlx::query(
+        "DELETE FROM opinion WHERE subject IN (SELECT value FROM json_each(?))
+           AND NOT EXISTS (SELECT 1 FROM report WHERE report.subject = opinion.subject)",
+    )
+    .bind(serde_json::json!(subjects).to_string())
+    .execute(conn)
+    .await?;
+    Ok(StepDone {
+        removed: gone.len() as u64,
+        opinions: opinions.rows_affected(),
+    })
+}
+
+/// Drops messages from the front while they are too old, so that the ids left have no gaps.
+async fn old_parcels(
+    conn: &mut SqliteConnection,
+    outbox: &mut OutboxState,
+    before: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let up_to: Option<i64> = sqlx::query_scalar(
+        "WITH front AS (SELECT id, created_at FROM outbox ORDER BY id LIMIT ?1)
+         SELECT coalesce((SELECT min(id) - 1 FROM front WHERE created_at >= ?2), (SELECT max(id) FROM front))",
+    )
+    .bind(STEP_ROWS)
+    .bind(before.as_micros())
+    .fetch_one(&mut *conn)
+    .await?;
+    match up_to {
+        Some(id) => outbox.drop_up_to(conn, id).await,
+        None => Ok(0),
+    }
+}
+
+async fn surplus_addresses(conn: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let gone = sqlx::query(
+        "DELETE FROM peer_address WHERE id IN (
+             SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address)
+             WHERE n > ? LIMIT ?)",
+    )
+    .bind(ADDRESSES_KEPT)
+    .bind(STEP_ROWS)
+    .execute(conn)
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+/// Removes everything that has to go, step by step; commits go on between the steps.
+pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreError> {
+    let kept = store.settings.retention;
+    let before = now.minus(kept.max_age);
+    let reports = |before, rows| Step::Reports { before, rows };
+    let statements = |before, rows| Step::Statements { before, rows };
+    let peers = |before, rows| Step::Peers { before, rows };
+
+    let mut gone = aged(store, reports(before, STEP_ROWS)).await?;
+    gone += surplus(
+        store,
+        "SELECT count(*) FROM report",
+        kept.max_reports,
+        reports,
+    )
+    .await?;
+    gone += too_big(store, kept.max_bytes).await?;
+    let mut own = aged(store, statements(before, STEP_ROWS)).await?;
+    own += surplus(
+        store,
+        "SELECT count(*) FROM own_statement",
+        kept.max_reports,
+        statements,
+    )
+    .await?;
+    let outbox = aged(
+        store,
+        Step::Outbox {
+            before: now.minus(store.settings.outbox_max_age),
+        },
+    )
+    .await?;
+    let mut addresses = aged(store, Step::OldAddresses { before }).await?;
+    addresses += aged(store, Step::SurplusAddresses).await?;
+    let bans = aged(store, Step::Bans { before: now }).await?;
+    let mut silent = aged(store, peers(before, STEP_ROWS)).await?;
+    silent += surplus(store, "SELECT count(*) FROM peer", PEERS_KEPT, peers).await?;
+
+    if outbox.removed > 0 {
+        tracing::warn!(
+            dropped = outbox.removed,
+            "messages to Slips grew too old undelivered and were dropped"
+        );
+    }
+    Ok(Pruned {
+        reports: gone.removed,
+        statements: own.removed,
+        opinions: gone.opinions,
+        outbox: outbox.removed,
+        addresses: addresses.removed,
+        bans: bans.removed,
+        peers: silent.removed,
+    })
+}
+
+/// One step, in the writer's queue like any commit.
+async fn ask(store: &Store, step: Step) -> Result<StepDone, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    store
+        .commands
+        .send(Command::Prune(step, reply))
+        .await
+        .map_err(|_| StoreError::Closed)?;
+    answer.await.map_err(|_| StoreError::Closed)?
+}
+
+/// The same step until nothing of the kind is left.
+async fn aged(store: &Store, step: Step) -> Result<StepDone, StoreError> {
+    let mut all = StepDone::default();
+    loop {
+        let done = ask(store, step).await?;
+        all += done;
+        if !done.is_full() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The oldest rows beyond a number. Counted by a reader, so that the writer need not.
+async fn surplus(
+    store: &Store,
+    count: &'static str,
+    keep: u64,
+    step: impl Fn(Timestamp, i64) -> Step,
+) -> Result<StepDone, StoreError> {
+    let there: i64 = sqlx::query_scalar(count).fetch_one(&store.readers).await?;
+    let mut left = there.saturating_sub(i64::try_from(keep).unwrap_or(i64::MAX));
+    let mut all = StepDone::default();
+    while left > 0 {
+        let done = ask(store, step(Timestamp::from_micros(i64::MAX), left)).await?;
+        if done.removed == 0 {
+            break;
+        }
+        left = left.saturating_sub_unsigned(done.removed);
+        all += done;
+    }
+    Ok(all)
+}
+
+/// The oldest reports until what is in use fits. Freed pages are used again before the file grows.
+async fn too_big(store: &Store, max_bytes: u64) -> Result<StepDone, StoreError> {
+    let mut all = StepDone::default();
+    while used_bytes(store).await? > max_bytes {
+        let done = ask(
+            store,
+            Step::Reports {
+                before: Timestamp::from_micros(i64::MAX),
+                rows: STEP_ROWS,
+            },
+        )
+        .await?;
+        if done.removed == 0 {
+            break;
+        }
+        all += done;
+    }
+    Ok(all)
+}
+
+async fn used_bytes(store: &Store) -> Result<u64, StoreError> {
+    let used: i64 = sqlx::query_scalar(
+        "SELECT (p.page_count - f.freelist_count) * s.page_size
+         FROM pragma_page_count() AS p, pragma_freelist_count() AS f, pragma_page_size() AS s",
+    )
+    .fetch_one(&store.readers)
+    .await?;
+    Ok(count(used))
+}

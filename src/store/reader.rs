@@ -1,0 +1,340 @@
+//! Reading only: for the commands, beside a running node or after it.
+
+use std::{
+    fs::{self, OpenOptions},
+    net::IpAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection};
+use tokio::sync::Mutex;
+
+use super::{
+    OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, open,
+    opinions::OpinionRow,
+    records,
+    rows::{Place, limit},
+    stats,
+};
+use crate::domain::{Confidence, Opinion, PeerId, Score, Subject, Timestamp};
+
+/// A database opened for reading only; never changes it, never waits for the writer.
+#[derive(Debug)]
+pub struct Reader {
+    path: PathBuf,
+    // One connection, used by one question at a time.
+    conn: Mutex<SqliteConnection>,
+}
+
+/// Which reports are asked for; what is not given does not restrict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReportFilter {
+    /// On this address.
+    pub ip: Option<IpAddr>,
+    /// By this author.
+    pub peer: Option<PeerId>,
+    /// Said at this time or later, also if first said earlier.
+    pub since: Option<Timestamp>,
+    /// With an id above this: what came after a row already seen.
+    pub after_id: Option<i64>,
+    /// At most so many: with `after_id` the first after it, without the newest there are.
+    pub limit: usize,
+}
+
+/// A report as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportRow {
+    /// Ascending in order of acceptance; never used twice.
+    pub id: i64,
+    /// Who said it.
+    pub author: PeerId,
+    /// Of which address.
+    pub subject: Subject,
+    /// How malicious.
+    pub score: Score,
+    /// How sure.
+    pub confidence: Confidence,
+    /// When it was said first.
+    pub first_at: Timestamp,
+    /// When it was said last.
+    pub last_at: Timestamp,
+    /// How often it was said again after the first time.
+    pub repeats: u32,
+}
+
+/// What our own Slips said of an address, as it is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatementRow {
+    /// Ascending in order of acceptance; never used twice.
+    pub id: i64,
+    /// Of which address.
+    pub subject: Subject,
+    /// How malicious.
+    pub score: Score,
+    /// How sure.
+    pub confidence: Confidence,
+    /// When it was said first.
+    pub first_at: Timestamp,
+    /// When it was said last.
+    pub last_at: Timestamp,
+    /// How often it was said again after the first time.
+    pub repeats: u32,
+}
+
+impl Reader {
+    /// Opens a database for reading, whether a node is running on it or not.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong with the path or the file and what to do.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let conn = open::connect_to_read(path).await?;
+        Ok(Self {
+            path: path.to_owned(),
+            conn: Mutex::new(conn),
+        })
+    }
+
+    /// Reports in ascending order of their ids.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn reports(&self, filter: ReportFilter) -> Result<Vec<ReportRow>, StoreError> {
+        let mut query = reports_query(filter);
+        let rows: Vec<RawReport> = query
+            .build_query_as()
+            .fetch_all(&mut *self.conn.lock().await)
+            .await?;
+        let mut rows = rows
+            .into_iter()
+            .map(ReportRow::try_from)
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.sort_unstable_by_key(|row| row.id);
+        Ok(rows)
+    }
+
+    /// Every peer with its reports counted, those heard of last first.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn peers(&self) -> Result<Vec<PeerRecord>, StoreError> {
+        records::all_counted(&mut *self.conn.lock().await).await
+    }
+
+    /// One peer, if known.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn peer(&self, peer: PeerId) -> Result<Option<PeerRecord>, StoreError> {
+        records::one(&mut *self.conn.lock().await, peer).await
+    }
+
+    /// The network's newest opinion of an address, if there is one.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn opinion(&self, subject: Subject) -> Result<Option<Opinion>, StoreError> {
+        let row: Option<OpinionRow> = sqlx::query_as(
+            "SELECT subject, score, confidence, network_score, computed_at, reporters FROM opinion WHERE subject = ?",
+        )
+        .bind(subject.to_string())
+        .fetch_optional(&mut *self.conn.lock().await)
+        .await?;
+        row.map(Opinion::try_from).transpose()
+    }
+
+    /// What our own Slips said of an address, oldest first.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn statements(&self, subject: Subject) -> Result<Vec<StatementRow>, StoreError> {
+        let rows: Vec<RawStatement> = sqlx::query_as(
+            "SELECT id, subject, score, confidence, first_at, last_at, repeats FROM own_statement
+             WHERE subject = ? ORDER BY id",
+        )
+        .bind(subject.to_string())
+        .fetch_all(&mut *self.conn.lock().await)
+        .await?;
+        rows.into_iter().map(StatementRow::try_from).collect()
+    }
+
+    /// What is enough to work out and explain the opinion of one address, in order of time: the
+    /// reports on it, and of their authors the addresses, the reliability and what our own Slips
+    /// said of those addresses.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn facts_about(
+        &self,
+        subject: Subject,
+    ) -> Result<Vec<(Timestamp, StoredFact)>, StoreError> {
+        facts::about(&mut *self.conn.lock().await, subject).await
+    }
+
+    /// Figures about the database.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn stats(&self) -> Result<Stats, StoreError> {
+        stats::read(&mut *self.conn.lock().await, &self.path).await
+    }
+
+    /// Reads the whole database; returns what is wrong with it, a sentence each. Empty: all is well.
+    ///
+    /// # Errors
+    /// What the database says when it cannot even be read.
+    pub async fn check(&self) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.conn.lock().await;
+        let mut faults: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check")
+            .fetch_all(&mut *conn)
+            .await?;
+        faults.retain(|fault| fault != "ok");
+        for row in sqlx::query("PRAGMA foreign_key_check")
+            .fetch_all(&mut *conn)
+            .await?
+        {
+            let (table, id, parent): (String, Option<i64>, String) =
+                (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            let id = id.map_or_else(|| "?".to_owned(), |id| id.to_string());
+            faults.push(format!(
+                "table {table}, row {id} names a row of {parent} that does not exist"
+            ));
+        }
+        Ok(faults)
+    }
+
+    /// Writes a complete copy of the database as of now to a new file, for this user alone.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`] when the file exists or cannot be written.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let failed = |source| StoreError::Backup {
+            path: to.to_owned(),
+            source,
+        };
+        // SQLite writes into an empty file; made here, so that nobody else may read it and nothing is overwritten.
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(to)
+            .map_err(failed)?;
+        let target = to.to_string_lossy().into_owned();
+        let copied = sqlx::query("VACUUM INTO ?")
+            .bind(target)
+            .execute(&mut *self.conn.lock().await)
+            .await
+            .map_err(StoreError::from);
+        let kept = copied
+            .map(|_| ())
+            .and_then(|()| file.sync_all().map_err(failed));
+        if kept.is_err() {
+            // Half a backup is worse than none; the error matters more than a failing removal.
+            let _ = fs::remove_file(to);
+        }
+        kept
+    }
+
+    /// Closes the connection; dropping the reader does so too, only later.
+    pub async fn close(self) {
+        if let Err(error) = self.conn.into_inner().close().await {
+            tracing::debug!(%error, "closing the database after reading");
+        }
+    }
+}
+
+fn reports_query(filter: ReportFilter) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(
+        "SELECT r.id, p.peer_id AS author, r.subject, r.score, r.confidence, r.first_at, r.last_at, r.repeats
+         FROM report AS r JOIN peer AS p ON p.id = r.author WHERE true",
+    );
+    if let Some(ip) = filter.ip {
+        query
+            .push(" AND r.subject = ")
+            .push_bind(Subject::from_ip(ip).to_string());
+    }
+    if let Some(peer) = filter.peer {
+        query
+            .push(" AND r.author = (SELECT id FROM peer WHERE peer_id = ")
+            .push_bind(peer.to_base58())
+            .push(")");
+    }
+    if let Some(since) = filter.since {
+        query
+            .push(" AND r.last_at >= ")
+            .push_bind(since.as_micros());
+    }
+    match filter.after_id {
+        Some(id) => query
+            .push(" AND r.id > ")
+            .push_bind(id)
+            .push(" ORDER BY r.id"),
+        None => query.push(" ORDER BY r.id DESC"),
+    };
+    query.push(" LIMIT ").push_bind(limit(filter.limit));
+    query
+}
+
+#[derive(sqlx::FromRow)]
+struct RawReport {
+    id: i64,
+    author: String,
+    subject: String,
+    score: f64,
+    confidence: f64,
+    first_at: i64,
+    last_at: i64,
+    repeats: i64,
+}
+
+impl TryFrom<RawReport> for ReportRow {
+    type Error = StoreError;
+
+    fn try_from(row: RawReport) -> Result<Self, StoreError> {
+        let place = Place {
+            table: "report",
+            row: &row.id,
+        };
+        Ok(Self {
+            id: row.id,
+            author: place.peer("author", &row.author)?,
+            subject: place.subject("subject", &row.subject)?,
+            score: place.score(row.score)?,
+            confidence: place.confidence(row.confidence)?,
+            first_at: Timestamp::from_micros(row.first_at),
+            last_at: Timestamp::from_micros(row.last_at),
+            repeats: place.count32("repeats", row.repeats)?,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct RawStatement {
+    id: i64,
+    subject: String,
+    score: f64,
+    confidence: f64,
+    first_at: i64,
+    last_at: i64,
+    repeats: i64,
+}
+
+impl TryFrom<RawStatement> for StatementRow {
+    type Error = StoreError;
+
+    fn try_from(row: RawStatement) -> Result<Self, StoreError> {
+        let place = Place {
+            table: "own_statement",
+            row: &row.id,
+        };
+        Ok(Self {
+            id: row.id,
+            subject: place.subject("subject", &row.subject)?,
+            score: place.score(row.score)?,
+            confidence: place.confidence(row.confidence)?,
+            first_at: Timestamp::from_micros(row.first_at),
+            last_at: Timestamp::from_micros(row.last_at),
+            repeats: place.count32("repeats", row.repeats)?,
+        })
+    }
+}

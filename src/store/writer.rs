@@ -1,0 +1,347 @@
+//! The writer: one task that owns the only writing connection. Everything that waits for it becomes
+//! one transaction, so the price of a sync is shared by all who wait.
+
+use std::{collections::VecDeque, fs::File, time::Duration};
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+
+use super::{
+    Batch, Committed, Settings, StoreError, opinions,
+    outbox::{self, OutboxState},
+    peers::{self, Known},
+    prune::{self, Step, StepDone},
+    said,
+};
+use crate::domain::Timestamp;
+
+/// The first and the longest wait before a write that found no room is tried again.
+const RETRY_FIRST: Duration = Duration::from_millis(20);
+const RETRY_LONGEST: Duration = Duration::from_secs(1);
+/// How often a write that still finds no room is spoken of.
+const SAY_EVERY: Duration = Duration::from_secs(30);
+/// How much longer a write that finds no room is tried once the store is being closed: the whole
+/// node has a second to end.
+const CLOSING_PATIENCE: Duration = Duration::from_millis(300);
+
+/// What the handle asks of the writer.
+pub(super) enum Command {
+    Commit(Batch, oneshot::Sender<Result<Committed, StoreError>>),
+    Prune(Step, oneshot::Sender<Result<StepDone, StoreError>>),
+}
+
+/// One batch that waits, and who waits for it.
+struct Waiting {
+    batch: Batch,
+    reply: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+/// What the handle and the writer share, each side as a channel.
+pub(super) struct Lines {
+    pub commands: mpsc::Receiver<Command>,
+    /// Turns true when the store is to be closed.
+    pub closing: watch::Receiver<bool>,
+    /// Why writing does not get on, while it does not.
+    pub stalled: watch::Sender<Option<String>>,
+    /// How many pages the file may have; for drills of a full disk.
+    pub max_pages: watch::Receiver<Option<u32>>,
+}
+
+impl Lines {
+    /// Whether the store is being closed, or nobody is left to close it.
+    fn is_closing(&self) -> bool {
+        *self.closing.borrow() || self.closing.has_changed().is_err()
+    }
+}
+
+/// The writer and what it remembers between transactions.
+pub(super) struct Writer {
+    pub conn: SqliteConnection,
+    pub settings: Settings,
+    pub known: Known,
+    pub outbox: OutboxState,
+    pub lines: Lines,
+    /// Held for its lock.
+    pub lock: File,
+}
+
+impl Writer {
+    /// Works until the store is closed or every handle is gone, then puts the file in order.
+    pub async fn run(mut self) {
+        let mut next: VecDeque<Command> = VecDeque::new();
+        loop {
+            let command = match next.pop_front() {
+                Some(command) => command,
+                None => match self.wait().await {
+                    Some(command) => command,
+                    None => break,
+                },
+            };
+            match command {
+                Command::Commit(batch, reply) => {
+                    let group = self.gather(Waiting { batch, reply }, &mut next);
+                    self.commit(group).await;
+                }
+                Command::Prune(step, reply) => {
+                    let done = self.prune(step).await;
+                    let _ = reply.send(done);
+                }
+            }
+        }
+        self.finish().await;
+    }
+
+    /// The next command; once closing, those already queued and then none.
+    async fn wait(&mut self) -> Option<Command> {
+        if !self.lines.is_closing() {
+            tokio::select! {
+                biased;
+                command = self.lines.commands.recv() => return command,
+                _ = self.lines.closing.wait_for(|closing| *closing) => {}
+            }
+        }
+        self.lines.commands.close();
+        self.lines.commands.recv().await
+    }
+
+    /// Takes what else is waiting, up to the bound; a command of another kind ends the group.
+    fn gather(&mut self, first: Waiting, next: &mut VecDeque<Command>) -> Vec<Waiting> {
+        let mut rows = first.batch.rows();
+        let mut group = vec![first];
+        while rows < self.settings.max_batch_rows {
+            match self.lines.commands.try_recv() {
+                Ok(Command::Commit(batch, reply)) => {
+                    rows += batch.rows();
+                    group.push(Waiting { batch, reply });
+                }
+                Ok(other) => {
+                    next.push_back(other);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        group
+    }
+
+    /// One transaction for the whole group. Should a row be refused, each batch gets its own, so
+    /// that one caller's fault is not another's.
+    async fn commit(&mut self, group: Vec<Waiting>) {
+        let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
+        match self.persist(&batches).await {
+            Ok(committed) => {
+                for (waiting, committed) in group.into_iter().zip(committed) {
+                    let _ = waiting.reply.send(Ok(committed));
+                }
+            }
+            Err(error) if group.len() == 1 => {
+                for waiting in group {
+                    let _ = waiting.reply.send(Err(error));
+                    return;
+                }
+            }
+            Err(_) => {
+                for waiting in group {
+                    let result = self.persist(&[&waiting.batch]).await;
+                    let result =
+                        result.map(|committed| committed.into_iter().next().unwrap_or_default());
+                    let _ = waiting.reply.send(result);
+                }
+            }
+        }
+    }
+
+    /// Writes until it is on disk, waiting out what may pass.
+    async fn persist(&mut self, batches: &[&Batch]) -> Result<Vec<Committed>, StoreError> {
+        let mut stall = Stall::default();
+        loop {
+            self.apply_page_limit().await?;
+            match self.transaction(batches).await {
+                Ok((committed, dropped)) => {
+                    stall.over(&self.lines.stalled);
+                    if dropped > 0 {
+                        tracing::warn!(
+                            dropped,
+                            "the outbox is full: its oldest messages to Slips were dropped"
+                        );
+                    }
+                    return Ok(committed);
+                }
+                Err(error) => {
+                    let error = StoreError::from(error);
+                    if !error.may_pass() || !stall.again(&error, &mut self.lines).await {
+                        stall.over(&self.lines.stalled);
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn transaction(
+        &mut self,
+        batches: &[&Batch],
+    ) -> Result<(Vec<Committed>, u64), sqlx::Error> {
+        let outbox_before = self.outbox;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut self.conn)
+            .await?;
+        let written = match self.write(batches).await {
+            Ok(written) => sqlx::query("COMMIT")
+                .execute(&mut self.conn)
+                .await
+                .map(|_| written),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            self.take_back(outbox_before).await;
+        }
+        written
+    }
+
+    async fn write(&mut self, batches: &[&Batch]) -> Result<(Vec<Committed>, u64), sqlx::Error> {
+        let Self {
+            conn,
+            known,
+            outbox,
+            settings,
+            ..
+        } = self;
+        known.meet(conn, batches).await?;
+        let mut reports = Vec::with_capacity(batches.iter().map(|batch| batch.reports.len()).sum());
+        for report in batches.iter().flat_map(|batch| &batch.reports) {
+            reports.push((
+                report,
+                known.id(report.author.0)?,
+                known.id(report.heard_from.0)?,
+            ));
+        }
+        if !reports.is_empty() {
+            said::write_reports(conn, reports.into_iter()).await?;
+        }
+        if batches.iter().any(|batch| !batch.statements.is_empty()) {
+            said::write_statements(conn, batches.iter().flat_map(|batch| &batch.statements))
+                .await?;
+        }
+        for batch in batches {
+            peers::write(conn, known, batch).await?;
+        }
+        opinions::write(conn, batches.iter().flat_map(|batch| &batch.opinions)).await?;
+        outbox::write(conn, outbox, batches, settings.outbox_max_rows).await
+    }
+
+    /// Forgets a transaction that was not to be, here and in SQLite (which on a full disk may have
+    /// done so itself: then there is nothing to roll back).
+    async fn take_back(&mut self, outbox: OutboxState) {
+        self.outbox = outbox;
+        self.known.clear();
+        let _ = sqlx::query("ROLLBACK").execute(&mut self.conn).await;
+    }
+
+    async fn prune(&mut self, step: Step) -> Result<StepDone, StoreError> {
+        let outbox_before = self.outbox;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut self.conn)
+            .await?;
+        let done = match prune::step(&mut self.conn, &mut self.outbox, &step).await {
+            Ok(done) => sqlx::query("COMMIT")
+                .execute(&mut self.conn)
+                .await
+                .map(|_| done),
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(done) => {
+                // A forgotten peer that comes back gets a new id.
+                if done.removed > 0 && step.forgets_peers() {
+                    self.known.clear();
+                }
+                Ok(done)
+            }
+            Err(error) => {
+                self.take_back(outbox_before).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn apply_page_limit(&mut self) -> Result<(), StoreError> {
+        if self.lines.max_pages.has_changed().unwrap_or(false) {
+            // SQLite's own largest number of pages; it raises a limit below the present size to that.
+            let pages = self
+                .lines
+                .max_pages
+                .borrow_and_update()
+                .unwrap_or(4_294_967_294);
+            sqlx::query(AssertSqlSafe(format!("PRAGMA max_page_count = {pages}")))
+                .execute(&mut self.conn)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that nobody is connected any more, moves the log into the database, closes.
+    async fn finish(mut self) {
+        if let Err(error) = peers::all_disconnected(&mut self.conn, Timestamp::now()).await {
+            tracing::warn!(%error, "could not note in the database that the node stops");
+        }
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut self.conn)
+            .await
+        {
+            tracing::warn!(%error, "the write-ahead log stays beside the database; the next start reads it");
+        }
+        if let Err(error) = self.conn.close().await {
+            tracing::warn!(%error, "closing the database");
+        }
+        drop(self.lock);
+    }
+}
+
+/// A write that does not get on.
+#[derive(Default)]
+struct Stall {
+    since: Option<Instant>,
+    said: Option<Instant>,
+    wait: Duration,
+}
+
+impl Stall {
+    /// Waits a while and says whether to try again.
+    async fn again(&mut self, error: &StoreError, lines: &mut Lines) -> bool {
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        if self
+            .said
+            .is_none_or(|said| now.duration_since(said) >= SAY_EVERY)
+        {
+            self.said = Some(now);
+            tracing::error!(%error, "reports wait for room in the database; trying again until there is");
+        }
+        lines.stalled.send_replace(Some(error.to_string()));
+        self.wait = (self.wait * 2).clamp(RETRY_FIRST, RETRY_LONGEST);
+        if lines.is_closing() {
+            if now.duration_since(since) >= CLOSING_PATIENCE {
+                return false;
+            }
+            tokio::time::sleep(RETRY_FIRST).await;
+            return true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(self.wait) => {}
+            _ = lines.closing.wait_for(|closing| *closing) => self.since = Some(Instant::now()),
+            _ = lines.max_pages.changed() => lines.max_pages.mark_changed(),
+        }
+        true
+    }
+
+    fn over(&self, stalled: &watch::Sender<Option<String>>) {
+        if let Some(since) = self.since {
+            stalled.send_replace(None);
+            tracing::info!(after = ?since.elapsed(), "the database is written again");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The commands as people and scripts run them: the real program on a real database.
+
+#[path = "cli/files.rs"]
+mod files;
+#[path = "cli/fixture.rs"]
+mod fixture;
+#[path = "cli/follow.rs"]
+mod follow;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/reading.rs"]
+mod reading;

@@ -1,0 +1,148 @@
+//! `reports --follow`, and output whose reader goes away.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStdout, Stdio},
+};
+
+use super::fixture::{SIX, World, ended, signal};
+use slips_p2p::store::Batch;
+
+fn followed(world: &World, arguments: &[&str]) -> (Child, BufReader<ChildStdout>) {
+    let mut child = world
+        .command(&[arguments, &["reports", "--follow"]].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    (child, out)
+}
+
+fn line(out: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    line
+}
+
+fn one_more(world: &World, score: f64, at: u64) {
+    world.store(|world| {
+        let reports = vec![world.report(world.liar, SIX, score, 0.5, at)];
+        vec![Batch {
+            reports,
+            ..Batch::default()
+        }]
+    });
+}
+
+#[test]
+fn new_reports_are_shown_as_they_come_and_repetitions_are_not() {
+    let world = World::filled();
+    let (mut child, mut out) = followed(&world, &["-o", "jsonl"]);
+    for _ in 0..3 {
+        line(&mut out);
+    }
+    one_more(&world, 0.7, 100);
+    assert!(line(&mut out).contains("\"score\":0.7"));
+    one_more(&world, 0.7, 110);
+    one_more(&world, 0.8, 120);
+    assert!(
+        line(&mut out).contains("\"score\":0.8"),
+        "a repetition is no new report"
+    );
+    signal(&child, "INT");
+    assert_eq!(ended(&mut child).code(), Some(0));
+}
+
+#[test]
+fn json_is_whole_when_a_signal_ends_it() {
+    let world = World::filled();
+    let (mut child, mut out) = followed(&world, &["-o", "json"]);
+    let mut text = String::new();
+    for _ in 0..4 {
+        text.push_str(&line(&mut out));
+    }
+    signal(&child, "TERM");
+    out.read_to_string(&mut text).unwrap();
+    assert_eq!(ended(&mut child).code(), Some(0));
+    let rows: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_table_goes_on_without_a_second_heading() {
+    let world = World::filled();
+    let (mut child, mut out) = followed(&world, &[]);
+    assert!(line(&mut out).starts_with("LAST SAID"));
+    let known = [line(&mut out), line(&mut out), line(&mut out)];
+    one_more(&world, 0.7, 100);
+    let new = line(&mut out);
+    let column = known[2].find(SIX).unwrap();
+    assert_eq!(new.find(SIX), Some(column), "{known:?}\n{new}");
+    signal(&child, "INT");
+    ended(&mut child);
+}
+
+#[test]
+fn it_ends_quietly_when_the_reader_goes_though_nothing_new_comes() {
+    let world = World::filled();
+    let (mut child, mut out) = followed(&world, &["-o", "jsonl"]);
+    line(&mut out);
+    drop(out);
+    assert_eq!(ended(&mut child).code(), Some(0));
+    let mut complaint = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut complaint)
+        .unwrap();
+    assert!(!complaint.contains("error"), "{complaint}");
+}
+
+#[test]
+fn output_to_a_closed_pipe_ends_quietly() {
+    let world = World::filled();
+    world.store(|world| {
+        let report = |n: u32| {
+            let of = format!("10.{}.{}.1", n / 256, n % 256);
+            world.report(world.honest, &of, 0.5, 0.5, 60)
+        };
+        vec![Batch {
+            reports: (0..4000).map(report).collect(),
+            ..Batch::default()
+        }]
+    });
+    for format in ["human", "json", "jsonl", "csv"] {
+        let mut child = world
+            .command(&["-o", format, "reports", "--limit", "0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::with_capacity(16, child.stdout.take().unwrap());
+        line(&mut out);
+        drop(out);
+        assert_eq!(ended(&mut child).code(), Some(0), "{format}");
+        let mut complaint = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut complaint)
+            .unwrap();
+        assert_eq!(complaint, "", "{format}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error() {
+    let world = World::filled();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = world.command(&["reports"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: "));
+}

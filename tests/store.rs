@@ -1,0 +1,12 @@
+//! The database through its own doors: what is committed is there, in order, after anything.
+
+#[path = "store/basics.rs"]
+mod basics;
+#[path = "store/faults.rs"]
+mod faults;
+#[path = "store/reading.rs"]
+mod reading;
+#[path = "store/retention.rs"]
+mod retention;
+#[path = "store/world.rs"]
+mod world;

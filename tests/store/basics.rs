@@ -1,0 +1,512 @@
+//! What is committed is there: at once, in order, and after a restart.
+
+use std::collections::HashMap;
+
+use slips_p2p::{
+    domain::{
+        Ban, Conduct, Confidence, Content, Neighbour, Opinion, ParcelId, Reachability, Reliability,
+        Score, Trust,
+    },
+    store::{
+        Batch, PeerAddress, PeerConduct, PeerReachability, ReportFilter, StoreError, StoredFact,
+    },
+};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn an_accepted_report_is_there_after_a_restart() {
+    let world = World::new();
+    let store = world.open().await;
+    let mut report = says(1, "192.0.2.1", 0.25, at(1));
+    report.heard_from = Neighbour(peer(2));
+    store.commit(reports([report.clone()])).await.unwrap();
+    store.close().await;
+
+    let store = world.open().await;
+    assert_eq!(
+        facts(&store).await,
+        [(at(1), StoredFact::Report(report, 0))]
+    );
+}
+
+#[tokio::test]
+async fn saying_the_same_again_refreshes_the_row_and_saying_otherwise_adds_one() {
+    let world = World::new();
+    let store = world.open().await;
+    for (score, when) in [(0.5, 1), (0.5, 2), (0.7, 3), (0.5, 4), (0.5, 5), (0.5, 6)] {
+        store
+            .commit(reports([says(1, "192.0.2.1", score, at(when))]))
+            .await
+            .unwrap();
+    }
+    store
+        .commit(reports([
+            says(2, "192.0.2.1", 0.5, at(7)),
+            says(1, "192.0.2.2", 0.5, at(8)),
+        ]))
+        .await
+        .unwrap();
+
+    let rows = world
+        .reader()
+        .await
+        .reports(ReportFilter {
+            limit: 100,
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    let short: Vec<_> = rows
+        .iter()
+        .map(|r| (r.author, r.score.get(), r.first_at, r.last_at, r.repeats))
+        .collect();
+    assert_eq!(
+        short,
+        [
+            (peer(1), 0.5, at(1), at(2), 1),
+            (peer(1), 0.7, at(3), at(3), 0),
+            (peer(1), 0.5, at(4), at(6), 2),
+            (peer(2), 0.5, at(7), at(7), 0),
+            (peer(1), 0.5, at(8), at(8), 0),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn one_batch_stores_what_many_commits_would() {
+    let told: Vec<_> = (0..600_u16)
+        .map(|n| {
+            let (who, of) = ((n % 3) as u8, format!("192.0.2.{}", n % 5));
+            says(who, &of, f64::from(n / 90 % 2) / 2.0, at(i64::from(n)))
+        })
+        .collect();
+    let (one, many) = (World::new(), World::new());
+    let store = one.open().await;
+    store.commit(reports(told.clone())).await.unwrap();
+    store.close().await;
+    let store = many.open().await;
+    for report in told {
+        store.commit(reports([report])).await.unwrap();
+    }
+    store.close().await;
+
+    let all = ReportFilter {
+        limit: 1_000,
+        ..Default::default()
+    };
+    let (one, many) = (
+        one.reader().await.reports(all).await.unwrap(),
+        many.reader().await.reports(all).await.unwrap(),
+    );
+    assert!(one.len() > 15);
+    assert_eq!(one, many);
+}
+
+#[tokio::test]
+async fn own_statements_follow_the_same_rule() {
+    let world = World::new();
+    let store = world.open().await;
+    for (score, when) in [(1.0, 1), (1.0, 2), (0.0, 3)] {
+        let statements = vec![we_say("192.0.2.9", score, at(when))];
+        store
+            .commit(Batch {
+                statements,
+                ..Batch::default()
+            })
+            .await
+            .unwrap();
+    }
+    let rows = world
+        .reader()
+        .await
+        .statements(subject("192.0.2.9"))
+        .await
+        .unwrap();
+    let short: Vec<_> = rows
+        .iter()
+        .map(|r| (r.score.get(), r.first_at, r.last_at, r.repeats))
+        .collect();
+    assert_eq!(short, [(1.0, at(1), at(2), 1), (0.0, at(3), at(3), 0)]);
+}
+
+#[tokio::test]
+async fn many_tasks_commit_at_once_and_each_keeps_its_order() {
+    let world = World::new();
+    let store = world.open().await;
+    let tasks: Vec<_> = (0..32_u8)
+        .map(|task| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let mut given = Vec::new();
+                for n in 0..20 {
+                    let text = format!("{task}/{n}");
+                    let mut batch = reports([says(task, "192.0.2.1", f64::from(n) / 20.0, at(1))]);
+                    batch.outbox = vec![message(&text, at(1))];
+                    given.extend(store.commit(batch).await.unwrap().parcels);
+                }
+                given
+            })
+        })
+        .collect();
+    let mut given = HashMap::new();
+    for task in tasks {
+        let parcels = task.await.unwrap();
+        assert!(
+            parcels.is_sorted_by_key(|parcel| parcel.id),
+            "the order of one caller's commits is kept"
+        );
+        given.extend(parcels.into_iter().map(|parcel| (parcel.id, parcel)));
+    }
+    let stored = store.outbox_after(ParcelId(0), 10_000).await.unwrap();
+    assert_eq!(stored.len(), 640);
+    assert!(
+        stored
+            .iter()
+            .all(|parcel| given.get(&parcel.id) == Some(parcel))
+    );
+    assert_eq!(facts(&store).await.len(), 640);
+}
+
+#[tokio::test]
+async fn outbox_ids_ascend_for_ever() {
+    let world = World::new();
+    let store = world.open().await;
+    let write_back = (
+        at(2),
+        Content::WriteBack(subject("2001:db8::1"), "{}".into()),
+    );
+    let first = store
+        .commit(outbox([message("a", at(1)), write_back]))
+        .await
+        .unwrap()
+        .parcels;
+    assert_eq!(
+        first.iter().map(|parcel| parcel.id.0).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), first);
+    assert_eq!(
+        store.outbox_after(ParcelId(1), 9).await.unwrap(),
+        first[1..]
+    );
+    store
+        .commit(Batch {
+            delivered: Some(ParcelId(2)),
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), []);
+    store.close().await;
+
+    let (store, loaded) = world.load().await;
+    assert_eq!((loaded.last_delivered, loaded.outbox_len), (ParcelId(2), 0));
+    let next = store
+        .commit(outbox([message("c", at(3)), message("d", at(3))]))
+        .await
+        .unwrap()
+        .parcels;
+    assert_eq!(
+        next.iter().map(|parcel| parcel.id.0).collect::<Vec<_>>(),
+        [3, 4]
+    );
+    store
+        .commit(Batch {
+            delivered: Some(ParcelId(3)),
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    store.close().await;
+
+    let (_store, loaded) = world.load().await;
+    assert_eq!((loaded.last_delivered, loaded.outbox_len), (ParcelId(3), 1));
+}
+
+#[tokio::test]
+async fn what_was_never_given_cannot_be_delivered() {
+    let world = World::new();
+    let store = world.open().await;
+    store.commit(outbox([message("a", at(1))])).await.unwrap();
+    let mut batch = outbox([message("b", at(1))]);
+    batch.delivered = Some(ParcelId(1_000));
+    let parcels = store.commit(batch).await.unwrap().parcels;
+    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), parcels);
+    assert_eq!(parcels[0].id, ParcelId(2));
+}
+
+#[tokio::test]
+async fn the_oldest_messages_go_when_the_outbox_is_full() {
+    let mut world = World::new();
+    world.settings.outbox_max_rows = 3;
+    let store = world.open().await;
+    store
+        .commit(outbox(["a", "b"].map(|text| message(text, at(1)))))
+        .await
+        .unwrap();
+    store
+        .commit(outbox(["c", "d", "e"].map(|text| message(text, at(2)))))
+        .await
+        .unwrap();
+    let left = store.outbox_after(ParcelId(0), 9).await.unwrap();
+    assert_eq!(texts(&left), ["c", "d", "e"]);
+    assert_eq!(left[0].id, ParcelId(3));
+    let stats = world.reader().await.stats().await.unwrap();
+    assert_eq!(
+        (stats.outbox, stats.dropped, stats.last_delivered),
+        (3, 2, ParcelId(2))
+    );
+}
+
+#[tokio::test]
+async fn a_peer_is_remembered_with_everything_known_of_it() {
+    let world = World::new();
+    let store = world.open().await;
+    let seen = |place: &str, when| PeerAddress {
+        peer: peer(1),
+        ip: ip(place),
+        multiaddr: format!("/ip4/{place}/tcp/4001"),
+        seen_at: at(when),
+    };
+    let conduct = |value: f64, when, last| PeerConduct {
+        peer: peer(1),
+        reliability: Reliability::new(value).unwrap(),
+        good: value * 3.0,
+        bad: 0.125,
+        at: at(when),
+        last,
+    };
+    let ban = Ban {
+        peer: peer(2),
+        since: at(3),
+        until: at(99),
+        reason: "too much \"noise\"".into(),
+    };
+    let batch = Batch {
+        reports: vec![says(1, "192.0.2.1", 0.5, at(4))],
+        addresses: vec![
+            seen("10.0.0.1", 1),
+            seen("10.0.0.1", 2),
+            seen("10.0.0.2", 3),
+        ],
+        conduct: vec![
+            conduct(0.1, 1, Some(Conduct::Greeted)),
+            conduct(0.3, 5, None),
+        ],
+        reachability: vec![PeerReachability {
+            peer: peer(1),
+            state: Reachability::Retrying {
+                reason: "refused".into(),
+                next_try: at(60),
+            },
+            at: at(5),
+        }],
+        greeted: vec![peer(1)],
+        bans: vec![ban.clone()],
+        ..Batch::default()
+    };
+    store.commit(batch).await.unwrap();
+    store.close().await;
+
+    let (store, loaded) = world.load().await;
+    assert_eq!(loaded.bans, [ban.clone()]);
+    let record = world.reader().await.peer(peer(1)).await.unwrap().unwrap();
+    assert_eq!(record.ip, Some(ip("10.0.0.2")));
+    assert_eq!(record.multiaddr.as_deref(), Some("/ip4/10.0.0.2/tcp/4001"));
+    assert_eq!(
+        (record.reliability.get(), record.bad, record.conduct_at),
+        (0.3, 0.125, at(5))
+    );
+    assert_eq!(record.last_conduct, Some(Conduct::Greeted));
+    assert_eq!(
+        record.state,
+        Reachability::Retrying {
+            reason: "refused".into(),
+            next_try: at(60)
+        }
+    );
+    assert_eq!(
+        (record.first_seen, record.last_seen, record.reports),
+        (at(1), at(4), 1)
+    );
+    assert!(record.greeted);
+    assert_eq!(world.reader().await.peers().await.unwrap().len(), 2);
+    let mut without_count = record;
+    without_count.reports = 0;
+    assert!(loaded.peers.contains(&without_count));
+
+    let reliability = |value: f64| StoredFact::PeerReliability {
+        peer: peer(1),
+        reliability: Reliability::clamped(value),
+    };
+    let address = |place: &str| StoredFact::PeerAddress {
+        peer: peer(1),
+        ip: ip(place),
+    };
+    let expected = [
+        (at(1), address("10.0.0.1")),
+        (at(1), reliability(0.1)),
+        (at(3), address("10.0.0.2")),
+        (
+            at(4),
+            StoredFact::Report(says(1, "192.0.2.1", 0.5, at(4)), 0),
+        ),
+        (at(5), reliability(0.3)),
+    ];
+    assert_eq!(facts(&store).await, expected);
+}
+
+#[tokio::test]
+async fn a_ban_is_lifted_and_set_again() {
+    let world = World::new();
+    let store = world.open().await;
+    let ban = |until| Ban {
+        peer: peer(1),
+        since: at(1),
+        until: at(until),
+        reason: "flood".into(),
+    };
+    store
+        .commit(Batch {
+            bans: vec![ban(10)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let (first, second) = tokio::join!(
+        store.commit(Batch {
+            unbanned: vec![peer(1), peer(7)],
+            ..Batch::default()
+        }),
+        store.commit(Batch {
+            unbanned: vec![peer(1)],
+            bans: vec![ban(20)],
+            ..Batch::default()
+        }),
+    );
+    first.and(second).unwrap();
+    assert_eq!(
+        world
+            .reader()
+            .await
+            .peer(peer(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .ban,
+        Some(ban(20))
+    );
+    store
+        .commit(Batch {
+            unbanned: vec![peer(1)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        world
+            .reader()
+            .await
+            .peer(peer(1))
+            .await
+            .unwrap()
+            .unwrap()
+            .ban,
+        None
+    );
+}
+
+#[tokio::test]
+async fn the_newest_opinion_of_an_address_is_kept() {
+    let world = World::new();
+    let store = world.open().await;
+    let opinion = |score: f64, when| Opinion {
+        subject: subject("192.0.2.1"),
+        score: Score::new(score).unwrap(),
+        confidence: Confidence::new(0.1).unwrap(),
+        network_score: Trust::new(1.0 / 3.0).unwrap(),
+        computed_at: at(when),
+        reporters: 4,
+    };
+    store
+        .commit(Batch {
+            opinions: vec![opinion(0.1, 1), opinion(0.2, 2)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    store
+        .commit(Batch {
+            opinions: vec![opinion(0.3, 3)],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let reader = world.reader().await;
+    assert_eq!(
+        reader.opinion(subject("192.0.2.1")).await.unwrap(),
+        Some(opinion(0.3, 3))
+    );
+    assert_eq!(reader.opinion(subject("192.0.2.2")).await.unwrap(), None);
+    store.close().await;
+    assert_eq!(world.load().await.1.opinions_count, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_connected_to_a_node_that_was_stopped() {
+    let world = World::new();
+    let store = world.open().await;
+    let connected = PeerReachability {
+        peer: peer(1),
+        state: Reachability::Connected,
+        at: at(1),
+    };
+    store
+        .commit(Batch {
+            reachability: vec![connected],
+            ..Batch::default()
+        })
+        .await
+        .unwrap();
+    let during = world.reader().await.peer(peer(1)).await.unwrap().unwrap();
+    assert_eq!(during.state, Reachability::Connected);
+    store.close().await;
+    let after = world.reader().await.peer(peer(1)).await.unwrap().unwrap();
+    assert_eq!(after.state.word(), "retrying");
+}
+
+#[tokio::test]
+async fn closing_stores_what_waits_and_refuses_what_comes_later() {
+    let world = World::new();
+    let store = world.open().await;
+    let waiting: Vec<_> = (0..50_u8)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(
+                async move { store.commit(outbox([message(&n.to_string(), at(1))])).await },
+            )
+        })
+        .collect();
+    let clone = store.clone();
+    let again = clone.clone();
+    tokio::join!(clone.close(), again.close());
+    let mut stored = 0;
+    for task in waiting {
+        match task.await.unwrap() {
+            Ok(_) => stored += 1,
+            Err(error) => assert!(matches!(error, StoreError::Closed), "{error}"),
+        }
+    }
+    let late = store.commit(outbox([message("late", at(1))])).await;
+    assert!(matches!(late, Err(StoreError::Closed)));
+    assert_eq!(world.load().await.1.outbox_len, stored);
+}
+
+#[tokio::test]
+async fn an_empty_batch_costs_nothing() {
+    let world = World::new();
+    let store = world.open().await;
+    assert_eq!(store.commit(Batch::default()).await.unwrap().parcels, []);
+    assert_eq!(facts(&store).await, []);
+}
