@@ -6,7 +6,6 @@
 //! publisher empties its hands, the database closes; all within a limit. A task that ends early
 //! stops the program with an error.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,12 +22,13 @@ use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
 use crate::reputation::{Engine, Fact, TrustModel};
 use crate::store::{OpenError, Store, StoreError, StoredFact};
 
-mod lock;
 pub mod logging;
 mod settings;
 mod signals;
 
-pub use lock::{LockError, is_running};
+pub use crate::network::identity;
+pub use crate::store::is_running;
+pub use settings::engine;
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -50,10 +50,7 @@ const DELIVERY_LIMIT: Duration = Duration::from_millis(200);
 /// Why the program ended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another node, or no access to the lock.
-    #[error(transparent)]
-    Lock(#[from] LockError),
-    /// The database cannot be opened.
+    /// The database cannot be opened, or another node has it.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The database failed later.
@@ -71,14 +68,6 @@ pub enum Error {
     /// The system refuses signal handlers.
     #[error("cannot listen for signals: {0}")]
     Signals(#[source] std::io::Error),
-    /// The data directory cannot be made.
-    #[error("cannot make the directory {path}: {source}; make it, or name another in [node] data_dir")]
-    Directory {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// A task ended though nobody asked it to.
     #[error("the task `{task}` ended early: {why}")]
     TaskEnded {
@@ -124,15 +113,11 @@ struct Running {
     bridge: bridge::Tasks,
     store: Store,
     cancel: CancellationToken,
-    _lock: lock::DatabaseLock,
 }
 
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
-        let store_settings = settings::store(config);
-        make_parent(&store_settings.path)?;
-        let lock = lock::DatabaseLock::take(&store_settings.path)?;
-        let (store, loaded) = Store::open(store_settings).await?;
+        let (store, loaded) = Store::open(settings::store(config)).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
         let delivered = loaded.last_delivered;
@@ -140,7 +125,7 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let engine = rebuild(&store, settings::engine(config)).await?;
+        let engine = rebuild(&store, engine(config)).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
@@ -155,7 +140,13 @@ impl Running {
         if let Some(address) = addresses.first() {
             bridge.set_multiaddress(address.to_string());
         }
-        let Bridge { inbound, outbox, slips_db, tasks: bridge_tasks, .. } = bridge;
+        let Bridge {
+            inbound,
+            outbox,
+            slips_db,
+            tasks: bridge_tasks,
+            ..
+        } = bridge;
         let parts = node::Parts {
             store: store.clone(),
             engine,
@@ -168,10 +159,25 @@ impl Running {
             slips_db,
         };
         let mut tasks = JoinSet::new();
-        let stop_process =
-            node::start(settings::node(config), parts, Arc::new(Counters::default()), &mut tasks);
-        tasks.spawn(prune(store.clone(), settings::prune_interval(config), cancel.clone()));
-        Ok(Self { tasks, stop_process, network, bridge: bridge_tasks, store, cancel, _lock: lock })
+        let stop_process = node::start(
+            settings::node(config),
+            parts,
+            Arc::new(Counters::default()),
+            &mut tasks,
+        );
+        tasks.spawn(prune(
+            store.clone(),
+            config.store.prune_interval,
+            cancel.clone(),
+        ));
+        Ok(Self {
+            tasks,
+            stop_process,
+            network,
+            bridge: bridge_tasks,
+            store,
+            cancel,
+        })
     }
 
     async fn until_stopped(mut self, signals: &mut Signals) -> Result<(), Error> {
@@ -206,7 +212,10 @@ impl Running {
             warn!("what peers sent last may be lost: the node did not end in time");
         }
         if let Finished::Cut(busy) = self.bridge.finish(DELIVERY_LIMIT).await {
-            warn!(?busy, "not everything for Slips is delivered; the rest is in the outbox");
+            warn!(
+                ?busy,
+                "not everything for Slips is delivered; the rest is in the outbox"
+            );
         }
         self.store.close().await;
         info!("stopped");
@@ -230,17 +239,18 @@ type Joined = Result<(&'static str, Result<(), NodeError>), tokio::task::JoinErr
 
 fn early(task: Joined) -> Error {
     match task {
-        Ok((task, Ok(()))) => Error::TaskEnded { task, why: "its inputs ended".into() },
-        Ok((task, Err(error))) => Error::TaskEnded { task, why: error.to_string() },
-        Err(panic) => Error::TaskEnded { task: "node", why: panic.to_string() },
-    }
-}
-
-fn make_parent(database: &std::path::Path) -> Result<(), Error> {
-    match database.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => std::fs::create_dir_all(dir)
-            .map_err(|source| Error::Directory { path: dir.into(), source }),
-        _ => Ok(()),
+        Ok((task, Ok(()))) => Error::TaskEnded {
+            task,
+            why: "its inputs ended".into(),
+        },
+        Ok((task, Err(error))) => Error::TaskEnded {
+            task,
+            why: error.to_string(),
+        },
+        Err(panic) => Error::TaskEnded {
+            task: "node",
+            why: panic.to_string(),
+        },
     }
 }
 
@@ -291,7 +301,11 @@ async fn prune(
     every: Duration,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
-    while cancel.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+    while cancel
+        .run_until_cancelled(tokio::time::sleep(every))
+        .await
+        .is_some()
+    {
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
             Err(error) => return ("prune", Err(error.into())),

@@ -36,8 +36,8 @@ mod requests;
 pub use backlog::StoreBacklog;
 pub use counters::Counters;
 pub use intake::{Intake, Outcome};
-pub use requests::Question;
 pub use peers::{Peers, Standing};
+pub use requests::Question;
 
 /// Lines taken into one transaction at the most. A transaction of 512 reports takes about as long
 /// as five commits of one (measured: fdatasync 230 us), so larger ones add delay and little speed.

@@ -34,7 +34,10 @@ impl Heard {
             let json: Value = serde_json::from_str(&text).expect("Slips hears JSON");
             assert!(json["version"].is_string(), "{text}");
             if json["message_type"] == "go_data" {
-                let message = json["message_contents"]["message"].as_str().unwrap().to_owned();
+                let message = json["message_contents"]["message"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned();
                 if self.seen.insert(message.clone()) {
                     self.order.push(message);
                 }
@@ -54,11 +57,20 @@ impl Heard {
 impl Pair {
     fn start() -> Self {
         let mut a = Sensor::start(&Setup::default());
-        let setup = Setup { peers: vec![a.address()], ..Setup::default() };
+        let setup = Setup {
+            peers: vec![a.address()],
+            ..Setup::default()
+        };
         let mut b = Sensor::start(&setup);
         a.meet(&b.peer_id());
         let chatter = Some(Chatter::start(a.slips.port));
-        Self { heard: Heard::default(), b, setup, _chatter: chatter, _a: a }
+        Self {
+            heard: Heard::default(),
+            b,
+            setup,
+            _chatter: chatter,
+            _a: a,
+        }
     }
 
     /// The addresses in B's database in the order in which they were accepted.
@@ -68,7 +80,12 @@ impl Pair {
             .as_array()
             .unwrap()
             .iter()
-            .map(|row| (row["id"].as_i64().unwrap(), row["ip"].as_str().unwrap().to_owned()))
+            .map(|row| {
+                (
+                    row["id"].as_i64().unwrap(),
+                    row["ip"].as_str().unwrap().to_owned(),
+                )
+            })
             .collect();
         rows.sort_unstable();
         rows.into_iter().map(|(_, ip)| ip).collect()
@@ -78,13 +95,24 @@ impl Pair {
     fn reckon(mut self) {
         self._chatter = None;
         let stored = self.settled();
-        let heard: Vec<_> = self.heard.order.iter().map(|message| subject(message)).collect();
+        let heard: Vec<_> = self
+            .heard
+            .order
+            .iter()
+            .map(|message| subject(message))
+            .collect();
         let (stored_set, heard_set): (BTreeSet<_>, BTreeSet<_>) =
             (stored.iter().collect(), heard.iter().collect());
         let lost: Vec<_> = stored_set.difference(&heard_set).take(5).collect();
-        assert!(lost.is_empty(), "accepted, but Slips never heard of it: {lost:?}");
+        assert!(
+            lost.is_empty(),
+            "accepted, but Slips never heard of it: {lost:?}"
+        );
         let unknown: Vec<_> = heard_set.difference(&stored_set).take(5).collect();
-        assert!(unknown.is_empty(), "Slips heard of it, but it was not kept: {unknown:?}");
+        assert!(
+            unknown.is_empty(),
+            "Slips heard of it, but it was not kept: {unknown:?}"
+        );
         assert_eq!(heard, stored, "in the order in which they were accepted");
         assert_eq!(self.b.ask(&["db", "check"]), serde_json::json!([]));
     }
@@ -92,11 +120,15 @@ impl Pair {
     /// Waits until everything stored has been heard and nothing more comes.
     fn settled(&mut self) -> Vec<String> {
         let mut stored = self.stored();
-        wait::until("Slips to hear everything that was accepted", wait::LIMIT, || {
-            self.heard.take(&self.b);
-            stored = self.stored();
-            (stored.len() == self.heard.order.len()).then_some(())
-        });
+        wait::until(
+            "Slips to hear everything that was accepted",
+            wait::LIMIT,
+            || {
+                self.heard.take(&self.b);
+                stored = self.stored();
+                (stored.len() == self.heard.order.len()).then_some(())
+            },
+        );
         stored
     }
 }
@@ -131,7 +163,10 @@ fn a_node_killed_two_hundred_times_under_load_loses_nothing_it_accepted() {
         slowest = slowest.max(started.elapsed());
     }
     pair.heard.wait_for_more(&pair.b);
-    eprintln!("slowest start after a kill: {slowest:?}; {} reports heard", pair.heard.order.len());
+    eprintln!(
+        "slowest start after a kill: {slowest:?}; {} reports heard",
+        pair.heard.order.len()
+    );
     pair.reckon();
 }
 

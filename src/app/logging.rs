@@ -16,15 +16,22 @@ pub enum Format {
     Json,
 }
 
-/// Starts logging: `filter` as in `info` or `slips_p2p=debug,libp2p=warn`. A node logs to stderr;
-/// p2p4slips to stdout, which is where Slips keeps its pigeon's words.
-///
-/// A filter that cannot be read counts as `info`: the config has checked it before.
-pub fn start(filter: &str, format: Format, role: Role) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+/// Starts logging: our own words at `level` (`error` to `trace`), libraries' from `warn` up;
+/// `RUST_LOG` replaces both. A node logs to stderr; p2p4slips to stdout, which is where Slips
+/// keeps its pigeon's words.
+pub fn start(level: &str, format: Format, role: Role) {
+    let libraries = if level == "error" { "error" } else { "warn" };
+    let ours = || EnvFilter::new(format!("{libraries},slips_p2p={level}"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| ours());
     let (writer, terminal) = match role {
-        Role::Node => (BoxMakeWriter::new(std::io::stderr), std::io::stderr().is_terminal()),
-        Role::Pigeon => (BoxMakeWriter::new(std::io::stdout), std::io::stdout().is_terminal()),
+        Role::Node => (
+            BoxMakeWriter::new(std::io::stderr),
+            std::io::stderr().is_terminal(),
+        ),
+        Role::Pigeon => (
+            BoxMakeWriter::new(std::io::stdout),
+            std::io::stdout().is_terminal(),
+        ),
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

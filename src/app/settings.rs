@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use libp2p::identity::Keypair;
 
-use super::{Role, logging};
-use crate::config::{self, Config, LogFormat, Word};
+use super::Role;
+use crate::config::{self, Config};
 use crate::domain::PeerId;
 use crate::network::identity::{self, KeyError, Loose};
 use crate::reputation::{Engine, Limits, ModelKind, Parameters, SlipsParameters, reliability};
@@ -21,7 +21,8 @@ pub(super) fn store(config: &Config) -> store::Settings {
         path: config.node.database.clone(),
         max_batch_rows: config.store.max_batch_rows,
         retention: store::Retention {
-            max_age: DAY.saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
+            max_age: DAY
+                .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
             max_reports: config.store.max_reports,
             max_bytes: config.store.max_size_mb.saturating_mul(1_000_000),
         },
@@ -96,7 +97,11 @@ pub(super) fn network(config: &Config) -> network::Settings {
 pub(super) fn known(peers: &[store::PeerRecord]) -> Vec<network::Known> {
     let known = |record: &store::PeerRecord| network::Known {
         peer: record.peer,
-        addresses: record.multiaddr.iter().filter_map(|text| text.parse().ok()).collect(),
+        addresses: record
+            .multiaddr
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect(),
         greeted: record.greeted,
     };
     peers.iter().map(known).collect()
@@ -116,13 +121,18 @@ pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> 
     }
 }
 
-pub(super) fn engine(config: &Config) -> Engine {
+/// The trust model that is chosen, with its parameters, knowing nothing yet.
+#[must_use]
+pub fn engine(config: &Config) -> Engine {
     let reputation = &config.reputation;
     let kind = match reputation.model {
         config::ReputationModel::Slips => ModelKind::Slips,
         config::ReputationModel::SlipsCompat => ModelKind::SlipsCompat,
     };
-    let unknown = (reputation.unknown_reporter_score, reputation.unknown_reporter_confidence);
+    let unknown = (
+        reputation.unknown_reporter_score,
+        reputation.unknown_reporter_confidence,
+    );
     Engine::new(
         kind,
         Parameters {
@@ -188,17 +198,6 @@ fn reliability(config: &Config) -> reliability::Parameters {
         limit: settings.cut_off_below.get(),
         least_bad: settings.least_bad,
     }
-}
-
-/// The log's filter: our own words at the level asked for, libraries from `warn` up.
-pub(super) fn log(config: &Config) -> (String, logging::Format) {
-    let level = config.log.level.word();
-    let libraries = if matches!(level, "error") { "error" } else { "warn" };
-    let format = match config.log.format {
-        LogFormat::Text => logging::Format::Text,
-        LogFormat::Json => logging::Format::Json,
-    };
-    (format!("{libraries},slips_p2p={level}"), format)
 }
 
 pub(super) fn banned(bans: &[crate::domain::Ban]) -> Vec<PeerId> {

@@ -52,7 +52,9 @@ impl Signals {
 
 /// Ends when the parent is another process than `first`; never when there is none to watch.
 async fn orphaned(first: Option<u32>) {
-    let Some(first) = first else { return std::future::pending().await };
+    let Some(first) = first else {
+        return std::future::pending().await;
+    };
     while parent_id() == first {
         tokio::time::sleep(PARENT_LOOK).await;
     }

@@ -21,7 +21,7 @@ use super::{
     url::{Server, explain},
     version::Learner,
 };
-use crate::wire::slips::{FromSlips, parse_from_slips};
+use crate::wire::slips::{Accept, FromSlips, parse_from_slips};
 
 /// How often the server is asked whether it is there.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
@@ -239,7 +239,7 @@ impl Ear {
         let Some(Value::BulkString(payload)) = data.last() else {
             return;
         };
-        match parse_from_slips(payload) {
+        match parse_from_slips(payload, Accept::AnyLine) {
             Ok(FromSlips::Own) => Counters::add(&self.counters.own, 1),
             Ok(FromSlips::StopProcess) => {
                 Counters::add(&self.counters.received, 1);

@@ -10,11 +10,21 @@ pub struct StoreBacklog(pub Store);
 
 impl Backlog for StoreBacklog {
     async fn after(&self, id: ParcelId, limit: usize) -> Result<Vec<Parcel>, String> {
-        self.0.outbox_after(id, limit).await.map_err(|e| e.to_string())
+        self.0
+            .outbox_after(id, limit)
+            .await
+            .map_err(|e| e.to_string())
     }
 
     async fn delivered(&self, up_to: ParcelId) -> Result<(), String> {
-        let batch = Batch { delivered: Some(up_to), ..Batch::default() };
-        self.0.commit(batch).await.map(|_| ()).map_err(|e| e.to_string())
+        let batch = Batch {
+            delivered: Some(up_to),
+            ..Batch::default()
+        };
+        self.0
+            .commit(batch)
+            .await
+            .map(|_| ())
+            .map_err(|e| e.to_string())
     }
 }

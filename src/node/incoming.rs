@@ -68,7 +68,12 @@ impl Inputs {
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
     ) -> Self {
-        Self { lines, events, own_statements, ended: Ended::default() }
+        Self {
+            lines,
+            events,
+            own_statements,
+            ended: Ended::default(),
+        }
     }
 
     /// Waits for something, then takes everything else that waits too, up to a batch. `None` when

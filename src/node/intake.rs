@@ -56,7 +56,13 @@ impl Intake {
     /// Starts from what the database knows.
     #[must_use]
     pub fn new(settings: Settings, peers: Peers, engine: Engine, counters: Arc<Counters>) -> Self {
-        Self { settings, peers, engine, written: HashMap::new(), counters }
+        Self {
+            settings,
+            peers,
+            engine,
+            written: HashMap::new(),
+            counters,
+        }
     }
 
     /// Takes in what arrived, in its order, at `now`.
@@ -90,11 +96,17 @@ impl Intake {
         match event {
             // Its end of the connection: whence it called, not where it can be dialled.
             Event::Connected { peer, ip, .. } => self.address(peer, ip, None, step),
-            Event::Address { peer, address, ip } => self.address(peer, ip, Some(address.to_string()), step),
+            Event::Address { peer, address, ip } => {
+                self.address(peer, ip, Some(address.to_string()), step)
+            }
             Event::Discovered { .. } | Event::Stopped => {}
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
-                let row = PeerReachability { peer, state, at: step.now };
+                let row = PeerReachability {
+                    peer,
+                    state,
+                    at: step.now,
+                };
                 step.outcome.batch.reachability.push(row);
             }
             Event::Conduct { peer, conduct } => self.conduct(peer.0, conduct, step),
@@ -115,14 +127,31 @@ impl Intake {
         }
         if is_news || multiaddr.is_some() {
             let multiaddr = multiaddr.unwrap_or_default();
-            let row = PeerAddress { peer, ip, multiaddr, seen_at: step.now };
+            let row = PeerAddress {
+                peer,
+                ip,
+                multiaddr,
+                seen_at: step.now,
+            };
             step.outcome.batch.addresses.push(row);
         }
     }
 
     fn statement(&mut self, statement: OwnStatement, step: &mut Step) {
-        let OwnStatement { subject, score, confidence, said_at } = statement;
-        self.engine.learn(&Fact::OwnStatement { subject, score, confidence }, said_at);
+        let OwnStatement {
+            subject,
+            score,
+            confidence,
+            said_at,
+        } = statement;
+        self.engine.learn(
+            &Fact::OwnStatement {
+                subject,
+                score,
+                confidence,
+            },
+            said_at,
+        );
         step.outcome.batch.statements.push(statement);
     }
 
@@ -133,7 +162,12 @@ impl Intake {
         let peer = line.from.0;
         self.address(peer, line.ip, None, step);
         let decoded = message::decode(&line.text);
-        if let Ok(Message::Report { subject, score, confidence }) = decoded {
+        if let Ok(Message::Report {
+            subject,
+            score,
+            confidence,
+        }) = decoded
+        {
             let report = ReceivedReport {
                 author: Author(peer),
                 heard_from: line.from,
@@ -154,7 +188,12 @@ impl Intake {
             (Forward::Sanitized { .. }, Ok(Message::Request { subject })) => {
                 let from = Neighbour(peer);
                 let text = line.text;
-                step.outcome.questions.push(Question { from, subject, text, received_at });
+                step.outcome.questions.push(Question {
+                    from,
+                    subject,
+                    text,
+                    received_at,
+                });
             }
             (Forward::Sanitized { blame: false }, Ok(Message::Blame)) => {
                 self.counters.blames_withheld.add(1);
@@ -166,8 +205,23 @@ impl Intake {
     }
 
     fn report(&mut self, report: ReceivedReport, step: &mut Step) {
-        let ReceivedReport { author, subject, score, confidence, received_at, .. } = report;
-        self.engine.learn(&Fact::Report { author, subject, score, confidence }, received_at);
+        let ReceivedReport {
+            author,
+            subject,
+            score,
+            confidence,
+            received_at,
+            ..
+        } = report;
+        self.engine.learn(
+            &Fact::Report {
+                author,
+                subject,
+                score,
+                confidence,
+            },
+            received_at,
+        );
         self.counters.reports.add(1);
         step.subjects.insert(subject);
         step.outcome.batch.reports.push(report);
@@ -179,24 +233,36 @@ impl Intake {
             self.tell(peer, step);
         }
         let payload = slips::go_data(peer, received_at, text);
-        step.outcome.batch.outbox.push((step.now, Content::Publish(payload)));
+        step.outcome
+            .batch
+            .outbox
+            .push((step.now, Content::Publish(payload)));
     }
 
     fn tell(&mut self, peer: PeerId, step: &mut Step) {
         if let Some(told) = self.peers.tell(peer, step.now, &self.settings.reliability) {
             let payload = slips::peer_update(peer, told.ip, Some(told.reliability), step.now);
-            step.outcome.batch.outbox.push((step.now, Content::Publish(payload)));
+            step.outcome
+                .batch
+                .outbox
+                .push((step.now, Content::Publish(payload)));
             let reliability = told.reliability;
-            self.engine.learn(&Fact::PeerReliability { peer, reliability }, step.now);
+            self.engine
+                .learn(&Fact::PeerReliability { peer, reliability }, step.now);
         }
     }
 
     fn conduct(&mut self, peer: PeerId, conduct: Conduct, step: &mut Step) {
-        self.peers.record(peer, conduct, step.now, &self.settings.reliability);
+        self.peers
+            .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
         let already = step.outcome.bans.iter().any(|ban| ban.peer == peer);
-        if !already && self.peers.is_intolerable(peer, step.now, &self.settings.reliability) {
+        if !already
+            && self
+                .peers
+                .is_intolerable(peer, step.now, &self.settings.reliability)
+        {
             self.counters.cut_off.add(1);
             step.outcome.bans.push(Ban {
                 peer,
@@ -212,7 +278,9 @@ impl Intake {
             self.tell(peer, &mut step);
         }
         for peer in std::mem::take(&mut step.conduct) {
-            let row = self.peers.conduct(peer, step.now, &self.settings.reliability);
+            let row = self
+                .peers
+                .conduct(peer, step.now, &self.settings.reliability);
             step.outcome.batch.conduct.extend(row);
         }
         for subject in std::mem::take(&mut step.subjects) {
@@ -223,8 +291,14 @@ impl Intake {
     }
 
     fn opine(&mut self, subject: Subject, step: &mut Step) {
-        let Some(opinion) = self.engine.opinion(subject, step.now) else { return };
-        if self.written.get(&subject).is_some_and(|last| last.says_the_same(&opinion)) {
+        let Some(opinion) = self.engine.opinion(subject, step.now) else {
+            return;
+        };
+        if self
+            .written
+            .get(&subject)
+            .is_some_and(|last| last.says_the_same(&opinion))
+        {
             return;
         }
         if self.settings.write_back {

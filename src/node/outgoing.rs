@@ -92,9 +92,19 @@ fn own_statement(
     now: Timestamp,
 ) -> Option<OwnStatement> {
     match (recipient, decoded?) {
-        (Recipient::All, &Message::Report { subject, score, confidence }) => {
-            Some(OwnStatement { subject, score, confidence, said_at: now })
-        }
+        (
+            Recipient::All,
+            &Message::Report {
+                subject,
+                score,
+                confidence,
+            },
+        ) => Some(OwnStatement {
+            subject,
+            score,
+            confidence,
+            said_at: now,
+        }),
         _ => None,
     }
 }
@@ -114,7 +124,10 @@ mod tests {
         let now = Timestamp::from_micros(7);
         let own = own_statement(Recipient::All, Some(&report), now).unwrap();
         assert_eq!((own.score.get(), own.said_at), (0.8, now));
-        assert_eq!(own_statement(Recipient::One(PeerId::random()), Some(&report), now), None);
+        assert_eq!(
+            own_statement(Recipient::One(PeerId::random()), Some(&report), now),
+            None
+        );
         assert_eq!(own_statement(Recipient::All, None, now), None);
     }
 }

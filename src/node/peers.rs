@@ -49,8 +49,9 @@ impl Peers {
             told: None,
             seen_at: record.last_seen,
         };
-        let mut peers =
-            Self { known: records.iter().map(|r| (r.peer, standing(r))).collect() };
+        let mut peers = Self {
+            known: records.iter().map(|r| (r.peer, standing(r))).collect(),
+        };
         peers.evict();
         peers
     }
@@ -77,7 +78,12 @@ impl Peers {
 
     /// A peer's reliability now; a stranger's is a newcomer's.
     #[must_use]
-    pub fn reliability(&self, peer: PeerId, now: Timestamp, parameters: &Parameters) -> Reliability {
+    pub fn reliability(
+        &self,
+        peer: PeerId,
+        now: Timestamp,
+        parameters: &Parameters,
+    ) -> Reliability {
         let newcomer = reliability::Standing::newcomer(now);
         let standing = self.known.get(&peer).map_or(&newcomer, |s| &s.conduct);
         reliability::value(standing, now, parameters)
@@ -98,17 +104,14 @@ impl Peers {
     }
 
     /// What Slips must be told of a peer: `None` when it knows. From then on it counts as told.
-    pub fn tell(
-        &mut self,
-        peer: PeerId,
-        now: Timestamp,
-        parameters: &Parameters,
-    ) -> Option<Told> {
+    pub fn tell(&mut self, peer: PeerId, now: Timestamp, parameters: &Parameters) -> Option<Told> {
         let exact = self.reliability(peer, now, parameters).get();
         let standing = self.standing(peer, now);
         let told = Told {
             ip: standing.ip,
-            reliability: Reliability::clamped((exact * RELIABILITY_STEPS).round() / RELIABILITY_STEPS),
+            reliability: Reliability::clamped(
+                (exact * RELIABILITY_STEPS).round() / RELIABILITY_STEPS,
+            ),
         };
         (standing.told.replace(told) != Some(told)).then_some(told)
     }

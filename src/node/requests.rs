@@ -77,10 +77,12 @@ impl Answering {
                 Ok(sent.is_ok())
             }
             AnswerRequests::Slips => {
-                let payload =
-                    slips::go_data(question.from.0, question.received_at, &question.text);
+                let payload = slips::go_data(question.from.0, question.received_at, &question.text);
                 let outbox = vec![(question.received_at, Content::Publish(payload))];
-                let batch = Batch { outbox, ..Batch::default() };
+                let batch = Batch {
+                    outbox,
+                    ..Batch::default()
+                };
                 let committed = self.store.commit(batch).await?;
                 self.outbox.offer(committed.parcels);
                 Ok(true)

@@ -27,7 +27,16 @@ pub struct Chatter {
 #[must_use]
 pub fn address(n: u32) -> Ipv6Addr {
     let [a, b, c, d] = n.to_be_bytes();
-    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 1, u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+    Ipv6Addr::new(
+        0x2001,
+        0xdb8,
+        0,
+        0,
+        0,
+        1,
+        u16::from_be_bytes([a, b]),
+        u16::from_be_bytes([c, d]),
+    )
 }
 
 impl Chatter {
@@ -44,7 +53,9 @@ impl Chatter {
                 let mut pipe = redis::pipe();
                 for n in next..next + AT_A_TIME {
                     let message = report(&address(n).to_string(), 0.8, 0.9);
-                    let text = format!(r#"{{"message": "{message}", "recipient": "*", "version": "{VERSION}"}}"#);
+                    let text = format!(
+                        r#"{{"message": "{message}", "recipient": "*", "version": "{VERSION}"}}"#
+                    );
                     pipe.publish(FROM_SLIPS, text).ignore();
                 }
                 pipe.exec(&mut connection).expect("redis-server is there");
@@ -52,7 +63,10 @@ impl Chatter {
                 thread::sleep(PACE);
             }
         });
-        Self { over, thread: Some(thread) }
+        Self {
+            over,
+            thread: Some(thread),
+        }
     }
 }
 

@@ -74,7 +74,10 @@ pub fn inside(test: &str, body: impl FnOnce(&Lan)) {
         }
         thread::sleep(Duration::from_millis(20));
     };
-    assert!(status.success(), "{test} failed inside its namespace, see above ({status})");
+    assert!(
+        status.success(),
+        "{test} failed inside its namespace, see above ({status})"
+    );
 }
 
 fn unshare() -> Command {
@@ -83,7 +86,15 @@ fn unshare() -> Command {
     if unsafe { libc::geteuid() } != 0 {
         command.arg("--map-root-user");
     }
-    command.args(["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "--"]);
+    command.args([
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+        "--",
+    ]);
     command
 }
 
@@ -103,14 +114,20 @@ impl Lan {
         let name = format!("h{number}");
         let ip = Ipv4Addr::new(10, 77, 0, number);
         setup("ip", &format!("netns add {name}"));
-        setup("ip", &format!("link add v{number} type veth peer name eth0 netns {name}"));
+        setup(
+            "ip",
+            &format!("link add v{number} type veth peer name eth0 netns {name}"),
+        );
         setup("ip", &format!("link set v{number} master bridge0 up"));
         setup("ip", &format!("-n {name} link set lo up"));
         setup("ip", &format!("-n {name} link set eth0 addrgenmode none"));
         setup("ip", &format!("-n {name} addr add {ip}/24 dev eth0"));
         setup("ip", &format!("-n {name} link set eth0 up"));
         // Without the detection of duplicates the address can be used at once.
-        setup("ip", &format!("-n {name} addr add fe80::{number}/64 dev eth0 nodad"));
+        setup(
+            "ip",
+            &format!("-n {name} addr add fe80::{number}/64 dev eth0 nodad"),
+        );
         setup("ip", &format!("-n {name} route add default dev eth0"));
         Host { name, ip }
     }
@@ -127,7 +144,10 @@ impl Host {
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", self.path().display())).arg("--").arg(program);
+        command
+            .arg(format!("--net={}", self.path().display()))
+            .arg("--")
+            .arg(program);
         command
     }
 
@@ -139,7 +159,13 @@ impl Host {
         let file = File::open(self.path()).expect("the namespace is there");
         // SAFETY: the descriptor is open for the whole call, and setns touches no memory of ours.
         let done = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-        assert_eq!(done, 0, "setns to {}: {}", self.name, std::io::Error::last_os_error());
+        assert_eq!(
+            done,
+            0,
+            "setns to {}: {}",
+            self.name,
+            std::io::Error::last_os_error()
+        );
     }
 
     fn path(&self) -> PathBuf {
@@ -154,7 +180,14 @@ fn setup(program: &str, arguments: &str) {
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{command:?}: {error}; is it installed?"))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{command:?}: {error}; is it installed?"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(()) } else { Err(format!("{command:?}: {}", said.trim())) }
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?}: {}", said.trim()))
+    }
 }

@@ -26,8 +26,16 @@ pub const PIGEON: &str = "p2p4slips";
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
-    let path = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").join(name);
-    assert!(path.is_file(), "{} is not built; run the tests through cargo", path.display());
+    let path = test
+        .ancestors()
+        .nth(2)
+        .expect("target/<profile>/deps/<test>")
+        .join(name);
+    assert!(
+        path.is_file(),
+        "{} is not built; run the tests through cargo",
+        path.display()
+    );
     path
 }
 
@@ -48,14 +56,28 @@ impl Program {
     /// A program at a path.
     #[must_use]
     pub fn at(path: &Path) -> Self {
-        Self { command: Command::new(path), label: path.file_name().unwrap_or_default().to_string_lossy().into_owned() }
+        Self {
+            command: Command::new(path),
+            label: path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
+        }
     }
 
     /// The same on a machine of a test's network.
     #[must_use]
     pub fn on(host: &Host, path: &Path) -> Self {
-        let label = format!("{}@{}", path.file_name().unwrap_or_default().to_string_lossy(), host.name);
-        Self { command: host.command(path.to_str().expect("a UTF-8 path")), label }
+        let label = format!(
+            "{}@{}",
+            path.file_name().unwrap_or_default().to_string_lossy(),
+            host.name
+        );
+        Self {
+            command: host.command(path.to_str().expect("a UTF-8 path")),
+            label,
+        }
     }
 
     /// Adds arguments.
@@ -93,19 +115,36 @@ impl Program {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {:?}: {error}", self.command));
         let log = Arc::new(Mutex::new(Vec::new()));
-        let stdout = child.stdout.take().map(|pipe| collect(pipe, "stdout", Arc::clone(&log)));
-        let stderr = child.stderr.take().map(|pipe| collect(pipe, "stderr", Arc::clone(&log)));
-        Running { child, log, label: self.label, readers: stdout.into_iter().chain(stderr).collect() }
+        let stdout = child
+            .stdout
+            .take()
+            .map(|pipe| collect(pipe, "stdout", Arc::clone(&log)));
+        let stderr = child
+            .stderr
+            .take()
+            .map(|pipe| collect(pipe, "stderr", Arc::clone(&log)));
+        Running {
+            child,
+            log,
+            label: self.label,
+            readers: stdout.into_iter().chain(stderr).collect(),
+        }
     }
 }
 
 type Log = Arc<Mutex<Vec<(&'static str, String)>>>;
 
-fn collect(pipe: impl Read + Send + 'static, name: &'static str, log: Log) -> thread::JoinHandle<()> {
+fn collect(
+    pipe: impl Read + Send + 'static,
+    name: &'static str,
+    log: Log,
+) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line).into_owned();
-            log.lock().expect("the log's lock is held for a push only").push((name, line));
+            log.lock()
+                .expect("the log's lock is held for a push only")
+                .push((name, line));
         }
     })
 }
@@ -133,7 +172,10 @@ impl Running {
     #[must_use]
     pub fn log(&self) -> String {
         let lines = self.log.lock().expect("the readers do not panic");
-        lines.iter().map(|(stream, line)| format!("{stream}: {line}\n")).collect()
+        lines
+            .iter()
+            .map(|(stream, line)| format!("{stream}: {line}\n"))
+            .collect()
     }
 
     /// Waits for a line, on either stream, that contains `text`.
@@ -145,8 +187,14 @@ impl Running {
         let (label, mut ended) = (self.label.clone(), None);
         wait::until(&format!("`{text}` from {label}"), wait::LIMIT, || {
             let lines = log.lock().expect("the readers do not panic");
-            let found = lines.iter().find(|(_, line)| line.contains(text)).map(|(_, line)| line.clone());
-            assert!(found.is_some() || ended.is_none(), "{label} ended ({ended:?}) without saying `{text}`; it said {lines:#?}");
+            let found = lines
+                .iter()
+                .find(|(_, line)| line.contains(text))
+                .map(|(_, line)| line.clone());
+            assert!(
+                found.is_some() || ended.is_none(),
+                "{label} ended ({ended:?}) without saying `{text}`; it said {lines:#?}"
+            );
             drop(lines);
             // Looked at after the log, so that its last words are read once more.
             ended = self.child.try_wait().expect("our own child");
@@ -161,7 +209,12 @@ impl Running {
     pub fn signal(&self, signal: i32) {
         let pid = libc::pid_t::try_from(self.child.id()).expect("a process id");
         // SAFETY: kill touches no memory; the child is ours and not yet waited for.
-        assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "signal {signal} to {}", self.label);
+        assert_eq!(
+            unsafe { libc::kill(pid, signal) },
+            0,
+            "signal {signal} to {}",
+            self.label
+        );
     }
 
     /// Kills it as the power cut would, and waits until it is gone.
@@ -187,7 +240,9 @@ impl Running {
     /// When it does not end in time.
     pub fn wait_exit(&mut self, limit: Duration) -> Exit {
         let label = format!("the end of {}", self.label);
-        let status = wait::until(&label, limit, || self.child.try_wait().expect("our own child"));
+        let status = wait::until(&label, limit, || {
+            self.child.try_wait().expect("our own child")
+        });
         for reader in self.readers.drain(..) {
             // A grandchild may hold the pipe; what came until now is enough then.
             let end = std::time::Instant::now() + Duration::from_secs(2);
@@ -195,7 +250,10 @@ impl Running {
                 thread::sleep(Duration::from_millis(1));
             }
         }
-        Exit { status, log: self.log() }
+        Exit {
+            status,
+            log: self.log(),
+        }
     }
 }
 

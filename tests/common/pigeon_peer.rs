@@ -35,11 +35,15 @@ pub struct Identity {
 }
 
 /// One identity.
-pub const PIGEON_A: Identity =
-    Identity { key_file: include_bytes!("fixtures/pigeon-a.keys"), peer_id: "QmNQs6gmwHxnYenUHgZFRAEs7HRp6JRj2ftBfuMmc8xnQe" };
+pub const PIGEON_A: Identity = Identity {
+    key_file: include_bytes!("fixtures/pigeon-a.keys"),
+    peer_id: "QmNQs6gmwHxnYenUHgZFRAEs7HRp6JRj2ftBfuMmc8xnQe",
+};
 /// Another identity.
-pub const PIGEON_B: Identity =
-    Identity { key_file: include_bytes!("fixtures/pigeon-b.keys"), peer_id: "QmPZhUB3KdMvKNxp5HdocSwDXGWjcdGRY6ZBYWKsm2PTCJ" };
+pub const PIGEON_B: Identity = Identity {
+    key_file: include_bytes!("fixtures/pigeon-b.keys"),
+    peer_id: "QmPZhUB3KdMvKNxp5HdocSwDXGWjcdGRY6ZBYWKsm2PTCJ",
+};
 
 /// The pigeon's clocks; the defaults are the real ones.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +63,13 @@ pub struct Timers {
 impl Default for Timers {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        Self { round: seconds(10), ping_after: seconds(15), too_often: seconds(5), answer: seconds(10), lost: seconds(60) }
+        Self {
+            round: seconds(10),
+            ping_after: seconds(15),
+            too_often: seconds(5),
+            answer: seconds(10),
+            lost: seconds(60),
+        }
     }
 }
 
@@ -100,7 +110,12 @@ impl Settings {
     /// A pigeon on a host of a namespace, with mDNS, as Slips starts it.
     #[must_use]
     pub fn on(host: &Host, identity: Identity) -> Self {
-        Self { host: host.ip, rendezvous: Some("slips".into()), namespace: Some(host.clone()), ..Self::local(identity) }
+        Self {
+            host: host.ip,
+            rendezvous: Some("slips".into()),
+            namespace: Some(host.clone()),
+            ..Self::local(identity)
+        }
     }
 }
 
@@ -123,9 +138,20 @@ pub enum Heard {
 
 /// What the test asks of the pigeon's thread.
 enum Command {
-    Send { to: Option<PeerId>, bytes: Vec<u8> },
-    Ask { to: PeerId, bytes: Vec<u8>, reply: mpsc::Sender<Result<String, String>> },
-    Meet { peer: PeerId, address: Multiaddr, done: mpsc::Sender<()> },
+    Send {
+        to: Option<PeerId>,
+        bytes: Vec<u8>,
+    },
+    Ask {
+        to: PeerId,
+        bytes: Vec<u8>,
+        reply: mpsc::Sender<Result<String, String>>,
+    },
+    Meet {
+        peer: PeerId,
+        address: Multiaddr,
+        done: mpsc::Sender<()>,
+    },
     AskNetwork,
     Goodbye(mpsc::Sender<()>),
 }
@@ -149,43 +175,79 @@ impl Pigeon {
     /// When it cannot listen, or its key does not give its peer id.
     #[must_use]
     pub fn start(settings: Settings) -> Self {
-        let keypair = Keypair::from_protobuf_encoding(settings.identity.key_file).expect("the fixture is a key");
+        let keypair = Keypair::from_protobuf_encoding(settings.identity.key_file)
+            .expect("the fixture is a key");
         let peer_id = keypair.public().to_peer_id();
-        assert_eq!(peer_id.to_string(), settings.identity.peer_id, "the key file gives another peer id");
+        assert_eq!(
+            peer_id.to_string(),
+            settings.identity.peer_id,
+            "the key file gives another peer id"
+        );
         let (commands, commands_in) = queue::unbounded_channel();
         let (heard_out, heard) = mpsc::channel();
         let (ready, listening) = mpsc::channel();
         let book = Arc::new(Mutex::new(Book::default()));
-        let shared = talk::Shared { book: Arc::clone(&book), heard: heard_out, timers: settings.timers };
+        let shared = talk::Shared {
+            book: Arc::clone(&book),
+            heard: heard_out,
+            timers: settings.timers,
+        };
         let thread = thread::spawn(move || {
             if let Some(namespace) = &settings.namespace {
                 namespace.enter();
             }
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(talk::run(settings, keypair, shared, commands_in, ready));
         });
-        let address = listening.recv_timeout(crate::wait::LIMIT).expect("the pigeon listens in time");
-        let address = address.with_p2p(peer_id).expect("an address without peer id");
-        Self { peer_id, address, commands: Some(commands), heard, book, thread: Some(thread) }
+        let address = listening
+            .recv_timeout(crate::wait::LIMIT)
+            .expect("the pigeon listens in time");
+        let address = address
+            .with_p2p(peer_id)
+            .expect("an address without peer id");
+        Self {
+            peer_id,
+            address,
+            commands: Some(commands),
+            heard,
+            book,
+            thread: Some(thread),
+        }
     }
 
     fn command(&self, command: Command) {
-        self.commands.as_ref().expect("running").send(command).expect("the pigeon's thread lives");
+        self.commands
+            .as_ref()
+            .expect("running")
+            .send(command)
+            .expect("the pigeon's thread lives");
     }
 
     /// A message as from Slips: one line to one active peer, fire and forget.
     pub fn send(&self, to: PeerId, line: &str) {
-        self.command(Command::Send { to: Some(to), bytes: format!("{line}\n").into_bytes() });
+        self.command(Command::Send {
+            to: Some(to),
+            bytes: format!("{line}\n").into_bytes(),
+        });
     }
 
     /// A message as from Slips for `*`: one line to every active peer, fire and forget.
     pub fn send_to_all(&self, line: &str) {
-        self.command(Command::Send { to: None, bytes: format!("{line}\n").into_bytes() });
+        self.command(Command::Send {
+            to: None,
+            bytes: format!("{line}\n").into_bytes(),
+        });
     }
 
     /// Any bytes on a stream of their own, no newline added; fire and forget.
     pub fn send_raw(&self, to: PeerId, bytes: &[u8]) {
-        self.command(Command::Send { to: Some(to), bytes: bytes.to_vec() });
+        self.command(Command::Send {
+            to: Some(to),
+            bytes: bytes.to_vec(),
+        });
     }
 
     /// Writes a line and waits for the first line of the answer, without its newline.
@@ -194,8 +256,14 @@ impl Pigeon {
     /// Why there was no answer.
     pub fn ask(&self, to: PeerId, line: &str) -> Result<String, String> {
         let (reply, answer) = mpsc::channel();
-        self.command(Command::Ask { to, bytes: format!("{line}\n").into_bytes(), reply });
-        answer.recv_timeout(crate::wait::LIMIT).unwrap_or_else(|_| Err("no answer".into()))
+        self.command(Command::Ask {
+            to,
+            bytes: format!("{line}\n").into_bytes(),
+            reply,
+        });
+        answer
+            .recv_timeout(crate::wait::LIMIT)
+            .unwrap_or_else(|_| Err("no answer".into()))
     }
 
     /// Does what it does with a peer found by mDNS: when new, connects and says hello. Returns when that is over.
@@ -205,11 +273,22 @@ impl Pigeon {
     pub fn meet(&self, address: &Multiaddr) {
         let peer = address
             .iter()
-            .find_map(|part| if let libp2p::multiaddr::Protocol::P2p(peer) = part { Some(peer) } else { None })
+            .find_map(|part| {
+                if let libp2p::multiaddr::Protocol::P2p(peer) = part {
+                    Some(peer)
+                } else {
+                    None
+                }
+            })
             .expect("an address with /p2p/");
         let (done, over) = mpsc::channel();
-        self.command(Command::Meet { peer, address: address.clone(), done });
-        over.recv_timeout(crate::wait::LIMIT).expect("the greeting ends in time");
+        self.command(Command::Meet {
+            peer,
+            address: address.clone(),
+            done,
+        });
+        over.recv_timeout(crate::wait::LIMIT)
+            .expect("the greeting ends in time");
     }
 
     /// Asks the network by mDNS once more, as it does at start and every hour.
@@ -221,7 +300,12 @@ impl Pigeon {
     ///
     /// # Panics
     /// With `what` and all that was heard, when the limit is over.
-    pub fn hear<T>(&self, what: &str, limit: Duration, mut wanted: impl FnMut(&Heard) -> Option<T>) -> T {
+    pub fn hear<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut wanted: impl FnMut(&Heard) -> Option<T>,
+    ) -> T {
         let end = Instant::now() + limit;
         let mut passed = Vec::new();
         loop {
@@ -241,10 +325,14 @@ impl Pigeon {
     /// # Panics
     /// When none comes in time.
     pub fn hear_data(&self, from: PeerId) -> String {
-        self.hear("a line for Slips", crate::wait::LIMIT, |heard| match heard {
-            Heard::Data(peer, line) if *peer == from => Some(line.clone()),
-            _ => None,
-        })
+        self.hear(
+            "a line for Slips",
+            crate::wait::LIMIT,
+            |heard| match heard {
+                Heard::Data(peer, line) if *peer == from => Some(line.clone()),
+                _ => None,
+            },
+        )
     }
 
     /// Everything heard so far and not yet taken.
@@ -259,7 +347,10 @@ impl Pigeon {
     /// When the pigeon's thread panicked.
     #[must_use]
     pub fn standing(&self, peer: PeerId) -> Option<Standing> {
-        self.book.lock().expect("the pigeon did not panic").get(peer)
+        self.book
+            .lock()
+            .expect("the pigeon did not panic")
+            .get(peer)
     }
 
     /// Says goodbye to every active peer and ends.
@@ -274,7 +365,10 @@ impl Pigeon {
         self.commands = None;
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
-            assert!(ended.is_ok() || thread::panicking(), "the pigeon's thread panicked");
+            assert!(
+                ended.is_ok() || thread::panicking(),
+                "the pigeon's thread panicked"
+            );
         }
     }
 }

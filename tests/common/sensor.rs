@@ -35,7 +35,10 @@ impl Sensor {
     /// Starts both and waits until the node is ready.
     #[must_use]
     pub fn start(setup: &Setup) -> Self {
-        Self::beside(Slips::listening(None, setup.to_slips.unwrap_or(TO_SLIPS)), setup)
+        Self::beside(
+            Slips::listening(None, setup.to_slips.unwrap_or(TO_SLIPS)),
+            setup,
+        )
     }
 
     /// Starts a node beside a Slips that is there already.
@@ -45,7 +48,11 @@ impl Sensor {
     #[must_use]
     pub fn beside(slips: Slips, setup: &Setup) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let sensor = Self { node: launch(&dir, slips.port, setup), slips, dir };
+        let sensor = Self {
+            node: launch(&dir, slips.port, setup),
+            slips,
+            dir,
+        };
         sensor.ready()
     }
 
@@ -64,7 +71,11 @@ impl Sensor {
     /// Its node's peer id.
     pub fn peer_id(&mut self) -> String {
         let address = self.address().to_string();
-        address.rsplit('/').next().expect("a multiaddr ends in its peer").to_owned()
+        address
+            .rsplit('/')
+            .next()
+            .expect("a multiaddr ends in its peer")
+            .to_owned()
     }
 
     /// Its database.
@@ -83,7 +94,11 @@ impl Sensor {
     #[must_use]
     pub fn second(&self) -> Running {
         let config = self.dir.path().join("config.toml");
-        Program::new(node::NODE).args(["run", "--config"]).args([&config]).dir(self.dir.path()).start()
+        Program::new(node::NODE)
+            .args(["run", "--config"])
+            .args([&config])
+            .dir(self.dir.path())
+            .start()
     }
 
     /// Asks the program about this sensor's database; the answer's JSON.
@@ -95,32 +110,57 @@ impl Sensor {
         let database = self.database();
         let mut asking = Program::new(node::NODE)
             .args(arguments)
-            .args(["-o", "json", "--database", database.to_str().expect("UTF-8")])
+            .args([
+                "-o",
+                "json",
+                "--database",
+                database.to_str().expect("UTF-8"),
+            ])
             .start();
         let exit = asking.wait_exit(Duration::from_secs(10));
-        let said = exit.log.lines().filter_map(|line| line.strip_prefix("stdout: "));
+        let said = exit
+            .log
+            .lines()
+            .filter_map(|line| line.strip_prefix("stdout: "));
         let text: String = said.collect();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {}", exit.log))
     }
 
     /// Waits until Slips has heard that a peer is there.
     pub fn meet(&self, peer: &str) {
-        self.slips.hear(&format!("a peer_update of {peer}"), |json| {
-            (json["message_type"] == "peer_update" && json["message_contents"]["peerid"] == peer).then_some(())
-        });
+        self.slips
+            .hear(&format!("a peer_update of {peer}"), |json| {
+                (json["message_type"] == "peer_update"
+                    && json["message_contents"]["peerid"] == peer)
+                    .then_some(())
+            });
     }
 }
 
 fn launch(dir: &TempDir, redis: u16, setup: &Setup) -> Running {
-    let peers: Vec<_> = setup.peers.iter().map(|peer| format!("\"{peer}\"")).collect();
+    let peers: Vec<_> = setup
+        .peers
+        .iter()
+        .map(|peer| format!("\"{peer}\""))
+        .collect();
     let more = |section: &str| {
         let lines = setup.more.iter().filter(|(name, _)| *name == section);
-        lines.map(|(_, line)| format!("{line}\n")).collect::<String>()
+        lines
+            .map(|(_, line)| format!("{line}\n"))
+            .collect::<String>()
     };
-    let others: String = ["forward", "limits", "reliability", "reputation", "store", "outbox", "log"]
-        .iter()
-        .map(|section| format!("[{section}]\n{}", more(section)))
-        .collect();
+    let others: String = [
+        "forward",
+        "limits",
+        "reliability",
+        "reputation",
+        "store",
+        "outbox",
+        "log",
+    ]
+    .iter()
+    .map(|section| format!("[{section}]\n{}", more(section)))
+    .collect();
     let text = format!(
         "[node]\ndata_dir = \"{}\"\n{}[redis]\nurl = \"redis://127.0.0.1:{redis}\"\nversion = \"{VERSION}\"\n\
          to_slips = \"{}\"\n{}[network]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\nlegacy_mdns = false\n\
@@ -134,5 +174,9 @@ fn launch(dir: &TempDir, redis: u16, setup: &Setup) -> Running {
     );
     let config = dir.path().join("config.toml");
     fs::write(&config, text).expect("the config can be written");
-    Program::new(node::NODE).args(["run", "--config"]).args([&config]).dir(dir.path()).start()
+    Program::new(node::NODE)
+        .args(["run", "--config"])
+        .args([&config])
+        .dir(dir.path())
+        .start()
 }

@@ -68,14 +68,28 @@ impl Slips {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
         let server = serve(host, dir.path(), port);
-        let commands = wait::until("redis-server to answer", wait::LIMIT, || connect(host, port).ok());
+        let commands = wait::until("redis-server to answer", wait::LIMIT, || {
+            connect(host, port).ok()
+        });
         let over = Arc::new(AtomicBool::new(false));
         let (heard_out, heard) = mpsc::channel();
         let host = host.cloned();
         let (thread, ready) = subscribe(host.clone(), port, channel, heard_out, &over);
-        ready.recv_timeout(wait::LIMIT).expect("the subscription is confirmed in time");
+        ready
+            .recv_timeout(wait::LIMIT)
+            .expect("the subscription is confirmed in time");
         let (channel, subscriber) = (channel.to_owned(), Some(thread));
-        Self { port, channel, host, dir, server: Some(server), commands, heard, over, subscriber }
+        Self {
+            port,
+            channel,
+            host,
+            dir,
+            server: Some(server),
+            commands,
+            heard,
+            over,
+            subscriber,
+        }
     }
 
     /// Kills the server without a word.
@@ -96,7 +110,9 @@ impl Slips {
     pub fn restart_redis(&mut self) {
         self.kill_redis();
         self.server = Some(serve(self.host.as_ref(), self.dir.path(), self.port));
-        self.commands = wait::until("redis-server to answer", wait::LIMIT, || connect(self.host.as_ref(), self.port).ok());
+        self.commands = wait::until("redis-server to answer", wait::LIMIT, || {
+            connect(self.host.as_ref(), self.port).ok()
+        });
     }
 
     /// Stops the server where it is, as SIGSTOP does; connections stay open and nothing answers.
@@ -119,7 +135,11 @@ impl Slips {
         let server = self.server.as_ref().expect("redis-server is there");
         let pid = libc::pid_t::try_from(server.id()).expect("a process id");
         // SAFETY: kill touches no memory; the child is ours and not yet waited for.
-        assert_eq!(unsafe { libc::kill(pid, signal) }, 0, "signal {signal} to redis-server");
+        assert_eq!(
+            unsafe { libc::kill(pid, signal) },
+            0,
+            "signal {signal} to redis-server"
+        );
     }
 
     /// Slips ends: nobody listens to the node any more.
@@ -138,9 +158,17 @@ impl Slips {
         self.go_away();
         self.over = Arc::new(AtomicBool::new(false));
         let (heard_out, heard) = mpsc::channel();
-        let (thread, ready) = subscribe(self.host.clone(), self.port, &self.channel, heard_out, &self.over);
+        let (thread, ready) = subscribe(
+            self.host.clone(),
+            self.port,
+            &self.channel,
+            heard_out,
+            &self.over,
+        );
         (self.heard, self.subscriber) = (heard, Some(thread));
-        ready.recv_timeout(wait::LIMIT).expect("the subscription is confirmed in time");
+        ready
+            .recv_timeout(wait::LIMIT)
+            .expect("the subscription is confirmed in time");
     }
 
     /// Makes Slips hold an evaluation of an address, as current Slips keeps it.
@@ -149,10 +177,18 @@ impl Slips {
     /// When the server is away.
     pub fn set_evaluation(&mut self, ip: &str, score: &str, confidence: &str) {
         redis::pipe()
-            .cmd("SELECT").arg(1)
-            .cmd("HSET").arg("IPsInfo:score").arg(ip).arg(score)
-            .cmd("HSET").arg("IPsInfo:confidence").arg(ip).arg(confidence)
-            .cmd("SELECT").arg(0)
+            .cmd("SELECT")
+            .arg(1)
+            .cmd("HSET")
+            .arg("IPsInfo:score")
+            .arg(ip)
+            .arg(score)
+            .cmd("HSET")
+            .arg("IPsInfo:confidence")
+            .arg(ip)
+            .arg(confidence)
+            .cmd("SELECT")
+            .arg(0)
             .exec(&mut self.commands)
             .expect("redis-server is there");
     }
@@ -162,7 +198,11 @@ impl Slips {
     /// # Panics
     /// When the server is away.
     pub fn publish(&mut self, channel: &str, text: &str) -> usize {
-        redis::cmd("PUBLISH").arg(channel).arg(text).query(&mut self.commands).expect("redis-server is there")
+        redis::cmd("PUBLISH")
+            .arg(channel)
+            .arg(text)
+            .query(&mut self.commands)
+            .expect("redis-server is there")
     }
 
     /// A message for a peer, or for `*`, as Slips publishes it; waits until the node hears it.
@@ -172,7 +212,9 @@ impl Slips {
             Value::from(message),
             Value::from(recipient)
         );
-        wait::until("the node to listen to Slips", wait::LIMIT, || (self.publish(FROM_SLIPS, &text) > 0).then_some(()));
+        wait::until("the node to listen to Slips", wait::LIMIT, || {
+            (self.publish(FROM_SLIPS, &text) > 0).then_some(())
+        });
     }
 
     /// The value of a key.
@@ -180,7 +222,10 @@ impl Slips {
     /// # Panics
     /// When the server is away.
     pub fn get(&mut self, key: &str) -> Option<String> {
-        redis::cmd("GET").arg(key).query(&mut self.commands).expect("redis-server is there")
+        redis::cmd("GET")
+            .arg(key)
+            .query(&mut self.commands)
+            .expect("redis-server is there")
     }
 
     /// The value of a field of a hash in the cache database (1).
@@ -189,9 +234,14 @@ impl Slips {
     /// When the server is away.
     pub fn cached(&mut self, hash: &str, field: &str) -> Option<String> {
         let (value, _): (Option<String>, ()) = redis::pipe()
-            .cmd("SELECT").arg(1).ignore()
-            .cmd("HGET").arg(hash).arg(field)
-            .cmd("SELECT").arg(0)
+            .cmd("SELECT")
+            .arg(1)
+            .ignore()
+            .cmd("HGET")
+            .arg(hash)
+            .arg(field)
+            .cmd("SELECT")
+            .arg(0)
             .query(&mut self.commands)
             .expect("redis-server is there");
         value
@@ -205,10 +255,20 @@ impl Slips {
         let end = Instant::now() + wait::LIMIT;
         let mut passed = Vec::new();
         loop {
-            let Ok(text) = self.heard.recv_timeout(end.saturating_duration_since(Instant::now())) else {
-                panic!("Slips waited {:?} in vain for: {what}; it heard {passed:#?}", wait::LIMIT)
+            let Ok(text) = self
+                .heard
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            else {
+                panic!(
+                    "Slips waited {:?} in vain for: {what}; it heard {passed:#?}",
+                    wait::LIMIT
+                )
             };
-            if let Some(value) = serde_json::from_str(&text).ok().as_ref().and_then(&mut wanted) {
+            if let Some(value) = serde_json::from_str(&text)
+                .ok()
+                .as_ref()
+                .and_then(&mut wanted)
+            {
                 return value;
             }
             passed.push(text);
@@ -218,8 +278,12 @@ impl Slips {
     /// Waits for the next `go_data`: who reported, and the message.
     pub fn hear_data(&self) -> (String, String) {
         self.hear("go_data", |json| {
-            let contents = (json["message_type"] == "go_data").then(|| &json["message_contents"])?;
-            Some((contents["reporter"].as_str()?.to_owned(), contents["message"].as_str()?.to_owned()))
+            let contents =
+                (json["message_type"] == "go_data").then(|| &json["message_contents"])?;
+            Some((
+                contents["reporter"].as_str()?.to_owned(),
+                contents["message"].as_str()?.to_owned(),
+            ))
         })
     }
 
@@ -270,14 +334,29 @@ pub fn free_port() -> u16 {
 }
 
 fn serve(host: Option<&Host>, dir: &Path, port: u16) -> Child {
-    let mut command = host.map_or_else(|| Command::new("redis-server"), |host| host.command("redis-server"));
+    let mut command = host.map_or_else(
+        || Command::new("redis-server"),
+        |host| host.command("redis-server"),
+    );
     command
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"])
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--dir",
+        ])
         .arg(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
-        .unwrap_or_else(|error| panic!("cannot start redis-server ({error}); scripts/setup.sh test installs it"))
+        .unwrap_or_else(|error| {
+            panic!("cannot start redis-server ({error}); scripts/setup.sh test installs it")
+        })
 }
 
 /// Connects from inside the namespace: a socket stays where it was made.
@@ -292,7 +371,9 @@ fn connect(host: Option<&Host>, port: u16) -> RedisResult<Connection> {
         redis::cmd("PING").exec(&mut connection)?;
         Ok(connection)
     });
-    connecting.join().unwrap_or_else(|_| Err(io::Error::other("the namespace cannot be entered").into()))
+    connecting
+        .join()
+        .unwrap_or_else(|_| Err(io::Error::other("the namespace cannot be entered").into()))
 }
 
 /// Listens on a thread of its own until `over`; the first confirmation comes out of the receiver.

@@ -21,7 +21,10 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>
         if let Some(value) = look() {
             return value;
         }
-        assert!(start.elapsed() < limit, "waited {limit:?} in vain for: {what}");
+        assert!(
+            start.elapsed() < limit,
+            "waited {limit:?} in vain for: {what}"
+        );
         thread::sleep(STEP);
     }
 }

@@ -173,7 +173,7 @@ async fn read_head<R: AsyncRead + Unpin>(io: &mut R) -> Result<Vec<u8>, LineFaul
     while head.len() < HEAD_BYTES {
         let read = io.read(&mut chunk[..HEAD_BYTES - head.len()]).await?;
         if read == 0 {
-            return Err(LineFault::NoNewline);
+            return Err(LineFault::NoNewline { bytes: head.len() });
         }
         head.extend_from_slice(&chunk[..read]);
         if chunk[..read].contains(&b'\n') {

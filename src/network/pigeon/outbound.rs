@@ -88,11 +88,11 @@ async fn ask(stream: &mut Stream, line: &str) -> Outcome {
     if let Err(error) = said.await {
         return broken(&error);
     }
-    let outcome = match pigeon::read_line(stream, MAX_ANSWER_BYTES).await {
+    let outcome = match pigeon::read_line(&mut *stream, MAX_ANSWER_BYTES).await {
         Ok(answer) => Outcome::Answered(answer),
         Err(LineFault::Io(error)) => return broken(&error),
-        Err(LineFault::NoNewline) => Outcome::NoAnswer,
-        Err(LineFault::TooLong | LineFault::NotUtf8) => Outcome::BadAnswer,
+        Err(LineFault::NoNewline { .. }) => Outcome::NoAnswer,
+        Err(LineFault::TooLong { .. } | LineFault::NotUtf8 { .. }) => Outcome::BadAnswer,
     };
     let _ = stream.close().await;
     outcome

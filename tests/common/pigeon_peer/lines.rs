@@ -11,9 +11,9 @@ use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol,
     core::{Endpoint, transport::PortUse, upgrade::ReadyUpgrade},
     swarm::{
-        ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm, NetworkBehaviour,
-        NotifyHandler, StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
-        dial_opts::DialOpts, handler::ConnectionEvent,
+        ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm,
+        NetworkBehaviour, NotifyHandler, StreamUpgradeError, SubstreamProtocol, THandler,
+        THandlerInEvent, THandlerOutEvent, ToSwarm, dial_opts::DialOpts, handler::ConnectionEvent,
     },
 };
 use tokio::sync::oneshot;
@@ -63,7 +63,11 @@ impl Lines {
     }
 
     fn notify(&mut self, peer_id: PeerId, event: Reply) {
-        self.push(ToSwarm::NotifyHandler { peer_id, handler: NotifyHandler::Any, event });
+        self.push(ToSwarm::NotifyHandler {
+            peer_id,
+            handler: NotifyHandler::Any,
+            event,
+        });
     }
 
     fn push(&mut self, event: ToSwarm<Arrived, Reply>) {
@@ -74,7 +78,12 @@ impl Lines {
     }
 
     fn handler(&self) -> Handler {
-        Handler { protocol: self.protocol.clone(), asked: VecDeque::new(), arrived: VecDeque::new(), waker: None }
+        Handler {
+            protocol: self.protocol.clone(),
+            asked: VecDeque::new(),
+            arrived: VecDeque::new(),
+            waker: None,
+        }
     }
 }
 
@@ -116,7 +125,12 @@ impl NetworkBehaviour for Lines {
             }
             FromSwarm::DialFailure(failure) => {
                 // A dial that was one too many fails because another one is under way or done.
-                let Some(peer) = failure.peer_id.filter(|peer| !self.connected.contains(peer)) else { return };
+                let Some(peer) = failure
+                    .peer_id
+                    .filter(|peer| !self.connected.contains(peer))
+                else {
+                    return;
+                };
                 for reply in self.wanted.remove(&peer).unwrap_or_default() {
                     let _ = reply.send(Err(failure.error.to_string()));
                 }
@@ -125,7 +139,12 @@ impl NetworkBehaviour for Lines {
         }
     }
 
-    fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, stream: THandlerOutEvent<Self>) {
+    fn on_connection_handler_event(
+        &mut self,
+        peer: PeerId,
+        _: ConnectionId,
+        stream: THandlerOutEvent<Self>,
+    ) {
         self.push(ToSwarm::GenerateEvent(Arrived { peer, stream }));
     }
 
@@ -171,7 +190,10 @@ impl ConnectionHandler for Handler {
         true
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Reply, Stream>> {
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Reply, Stream>> {
         if let Some(stream) = self.arrived.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(stream));
         }
@@ -188,15 +210,22 @@ impl ConnectionHandler for Handler {
         self.wake();
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol, (), Reply>) {
+    fn on_connection_event(
+        &mut self,
+        event: ConnectionEvent<Self::InboundProtocol, Self::OutboundProtocol, (), Reply>,
+    ) {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(inbound) => {
                 self.arrived.push_back(inbound.protocol);
                 self.wake();
             }
             // The one who asked may have given up by now.
-            ConnectionEvent::FullyNegotiatedOutbound(outbound) => drop(outbound.info.send(Ok(outbound.protocol))),
-            ConnectionEvent::DialUpgradeError(failed) => drop(failed.info.send(Err(reason(&failed.error)))),
+            ConnectionEvent::FullyNegotiatedOutbound(outbound) => {
+                drop(outbound.info.send(Ok(outbound.protocol)))
+            }
+            ConnectionEvent::DialUpgradeError(failed) => {
+                drop(failed.info.send(Err(reason(&failed.error))))
+            }
             _ => {}
         }
     }

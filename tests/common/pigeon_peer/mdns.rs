@@ -40,12 +40,19 @@ pub fn query(id: u16, rendezvous: &str) -> Vec<u8> {
 
 /// Whether this asks for the pigeons of a rendezvous.
 pub fn asks_for(packet: &[u8], rendezvous: &str) -> bool {
-    let Some(header) = packet.get(..12) else { return false };
+    let Some(header) = packet.get(..12) else {
+        return false;
+    };
     let is_query = header[2] & 0x80 == 0 && number(header, 4) == Some(1);
-    let Some((asked, end)) = read_name(packet, 12) else { return false };
+    let Some((asked, end)) = read_name(packet, 12) else {
+        return false;
+    };
     // The top bit of the class only asks for a unicast answer.
     let class = number(packet, end + 2).map(|class| class & 0x7fff);
-    is_query && asked.eq_ignore_ascii_case(&format!("{rendezvous}.local.")) && number(packet, end) == Some(PTR) && class == Some(IN)
+    is_query
+        && asked.eq_ignore_ascii_case(&format!("{rendezvous}.local."))
+        && number(packet, end) == Some(PTR)
+        && class == Some(IN)
 }
 
 /// The answer: PTR, SRV, A, TXT; id 0, flags 0x8400, no question, compressed, no cache-flush bit.
@@ -56,7 +63,10 @@ pub fn answer(rendezvous: &str, host: &str, ip: Ipv4Addr, port: u16, peer: &str)
     packet.extend(name(&[rendezvous, "local"]));
     put(&mut packet, &[PTR, IN]);
     packet.extend(TTL.to_be_bytes());
-    put(&mut packet, &[u16::try_from(peer.len() + 3).expect("a peer id is short")]);
+    put(
+        &mut packet,
+        &[u16::try_from(peer.len() + 3).expect("a peer id is short")],
+    );
     let instance = packet.len();
     packet.push(u8::try_from(peer.len()).expect("a peer id is short"));
     packet.extend(peer.bytes());
@@ -66,7 +76,15 @@ pub fn answer(rendezvous: &str, host: &str, ip: Ipv4Addr, port: u16, peer: &str)
     put(&mut packet, &[SRV, IN]);
     packet.extend(TTL.to_be_bytes());
     let target = name(&[host]);
-    put(&mut packet, &[u16::try_from(target.len() + 6).expect("a host name is short"), 10, 1, port]);
+    put(
+        &mut packet,
+        &[
+            u16::try_from(target.len() + 6).expect("a host name is short"),
+            10,
+            1,
+            port,
+        ],
+    );
     let target_at = packet.len();
     packet.extend(target);
 
@@ -79,7 +97,10 @@ pub fn answer(rendezvous: &str, host: &str, ip: Ipv4Addr, port: u16, peer: &str)
     pointer(&mut packet, instance);
     put(&mut packet, &[TXT, IN]);
     packet.extend(TTL.to_be_bytes());
-    put(&mut packet, &[u16::try_from(peer.len() + 1).expect("a peer id is short")]);
+    put(
+        &mut packet,
+        &[u16::try_from(peer.len() + 1).expect("a peer id is short")],
+    );
     packet.push(u8::try_from(peer.len()).expect("a peer id is short"));
     packet.extend(peer.bytes());
     packet
@@ -101,14 +122,30 @@ pub fn read_answer(packet: &[u8]) -> Option<Announced> {
         let data = packet.get(fields + 10..fields + 10 + length)?;
         match number(packet, fields)? {
             SRV => port = number(data, 4),
-            A => v4 = <[u8; 4]>::try_from(data).ok().map(|octets| IpAddr::from(Ipv4Addr::from(octets))),
-            AAAA => v6 = <[u8; 16]>::try_from(data).ok().map(|octets| IpAddr::from(Ipv6Addr::from(octets))),
-            TXT => peer = data.get(1..1 + usize::from(*data.first()?)).and_then(|text| String::from_utf8(text.to_vec()).ok()),
+            A => {
+                v4 = <[u8; 4]>::try_from(data)
+                    .ok()
+                    .map(|octets| IpAddr::from(Ipv4Addr::from(octets)))
+            }
+            AAAA => {
+                v6 = <[u8; 16]>::try_from(data)
+                    .ok()
+                    .map(|octets| IpAddr::from(Ipv6Addr::from(octets)))
+            }
+            TXT => {
+                peer = data
+                    .get(1..1 + usize::from(*data.first()?))
+                    .and_then(|text| String::from_utf8(text.to_vec()).ok())
+            }
             _ => {}
         }
         at = fields + 10 + length;
     }
-    Some(Announced { peer: peer?, ip: v4.or(v6)?, port: port? })
+    Some(Announced {
+        peer: peer?,
+        ip: v4.or(v6)?,
+        port: port?,
+    })
 }
 
 fn put(packet: &mut Vec<u8>, numbers: &[u16]) {
@@ -116,7 +153,10 @@ fn put(packet: &mut Vec<u8>, numbers: &[u16]) {
 }
 
 fn pointer(packet: &mut Vec<u8>, to: usize) {
-    put(packet, &[0xc000 | u16::try_from(to).expect("within a packet")]);
+    put(
+        packet,
+        &[0xc000 | u16::try_from(to).expect("within a packet")],
+    );
 }
 
 fn name(labels: &[&str]) -> Vec<u8> {
@@ -169,15 +209,28 @@ mod tests {
 
     #[test]
     fn the_answer_is_the_recorded_one() {
-        let mut recorded = b"\0\0\x84\0\0\0\0\x04\0\0\0\0\x05slips\x05local\0\0\x0c\0\x01\0\0\0\x78\0\x31\x2e".to_vec();
+        let mut recorded =
+            b"\0\0\x84\0\0\0\0\x04\0\0\0\0\x05slips\x05local\0\0\x0c\0\x01\0\0\0\x78\0\x31\x2e"
+                .to_vec();
         recorded.extend(PEER.bytes());
-        recorded.extend(b"\xc0\x0c\xc0\x23\0\x21\0\x01\0\0\0\x78\0\x0a\0\x0a\0\x01\x1a\x0c\x02vm\0");
+        recorded
+            .extend(b"\xc0\x0c\xc0\x23\0\x21\0\x01\0\0\0\x78\0\x0a\0\x0a\0\x01\x1a\x0c\x02vm\0");
         recorded.extend(b"\xc0\x66\0\x01\0\x01\0\0\0\x78\0\x04\x0a\x4d\0\x01\xc0\x23\0\x10\0\x01\0\0\0\x78\0\x2f\x2e");
         recorded.extend(PEER.bytes());
         assert_eq!(recorded.len(), 181);
-        assert_eq!(answer("slips", "vm", Ipv4Addr::new(10, 77, 0, 1), 6668, PEER), recorded);
+        assert_eq!(
+            answer("slips", "vm", Ipv4Addr::new(10, 77, 0, 1), 6668, PEER),
+            recorded
+        );
         let read = read_answer(&recorded).expect("a whole answer");
-        assert_eq!(read, Announced { peer: PEER.into(), ip: Ipv4Addr::new(10, 77, 0, 1).into(), port: 6668 });
+        assert_eq!(
+            read,
+            Announced {
+                peer: PEER.into(),
+                ip: Ipv4Addr::new(10, 77, 0, 1).into(),
+                port: 6668
+            }
+        );
     }
 
     #[test]

@@ -53,7 +53,11 @@ impl Book {
 
     /// The peers that messages for everybody go to.
     pub fn active(&self) -> Vec<PeerId> {
-        self.0.iter().filter(|(_, standing)| standing.active).map(|(peer, _)| *peer).collect()
+        self.0
+            .iter()
+            .filter(|(_, standing)| standing.active)
+            .map(|(peer, _)| *peer)
+            .collect()
     }
 
     /// Adds a rating.

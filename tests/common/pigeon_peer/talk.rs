@@ -10,7 +10,11 @@ use std::{
 
 use futures::{AsyncReadExt, AsyncWriteExt, StreamExt};
 use libp2p::{
-    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder, core::upgrade::Version, identify, identity::Keypair, noise, ping,
+    Multiaddr, PeerId, Stream, StreamProtocol, Swarm, SwarmBuilder,
+    core::upgrade::Version,
+    identify,
+    identity::Keypair,
+    noise, ping,
     swarm::{NetworkBehaviour, SwarmEvent},
     tcp, yamux,
 };
@@ -40,7 +44,9 @@ pub struct Shared {
 
 impl Shared {
     fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().expect("no task of the pigeon panics with the book open")
+        self.book
+            .lock()
+            .expect("no task of the pigeon panics with the book open")
     }
 
     fn hear(&self, heard: Heard) {
@@ -60,10 +66,15 @@ struct Behaviour {
 }
 
 fn swarm(settings: &Settings, keypair: Keypair) -> Swarm<Behaviour> {
-    let protocol = StreamProtocol::try_from_owned(settings.protocol.clone()).expect("a protocol name");
+    let protocol =
+        StreamProtocol::try_from_owned(settings.protocol.clone()).expect("a protocol name");
     SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, yamux::Config::default)
+        .with_tcp(
+            tcp::Config::default(),
+            noise::Config::new,
+            yamux::Config::default,
+        )
         .expect("noise takes the key")
         .with_behaviour(|key| {
             let identify = identify::Config::new("ipfs/0.1.0".into(), key.public())
@@ -71,14 +82,18 @@ fn swarm(settings: &Settings, keypair: Keypair) -> Swarm<Behaviour> {
             Behaviour {
                 identify: identify::Behaviour::new(identify),
                 // It answers pings of libp2p; it sends none.
-                ping: ping::Behaviour::new(ping::Config::new().with_interval(Duration::from_secs(86_400))),
+                ping: ping::Behaviour::new(
+                    ping::Config::new().with_interval(Duration::from_secs(86_400)),
+                ),
                 lines: Lines::new(protocol),
             }
         })
         .expect("a behaviour")
         // Header, protocol and line in one flight, as go-libp2p opens a stream.
         .with_swarm_config(|config| {
-            config.with_substream_upgrade_protocol_override(Version::V1Lazy).with_max_negotiating_inbound_streams(10_000)
+            config
+                .with_substream_upgrade_protocol_override(Version::V1Lazy)
+                .with_max_negotiating_inbound_streams(10_000)
         })
         .build()
 }
@@ -93,8 +108,11 @@ pub async fn run(
 ) {
     let own_id = keypair.public().to_peer_id();
     let mut swarm = swarm(&settings, keypair);
-    let listen = Multiaddr::from(settings.host).with(libp2p::multiaddr::Protocol::Tcp(settings.port));
-    swarm.listen_on(listen).expect("the pigeon's address is free");
+    let listen =
+        Multiaddr::from(settings.host).with(libp2p::multiaddr::Protocol::Tcp(settings.port));
+    swarm
+        .listen_on(listen)
+        .expect("the pigeon's address is free");
     let address = loop {
         if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
             break address;
@@ -155,7 +173,11 @@ fn act(command: Command, shared: &Shared, opens: &Opens) {
         Command::Ask { to, bytes, reply } => drop(tokio::spawn(async move {
             let _ = reply.send(exchange(&opens, to, &bytes, shared.timers.answer).await);
         })),
-        Command::Meet { peer, address, done } => drop(tokio::spawn(async move {
+        Command::Meet {
+            peer,
+            address,
+            done,
+        } => drop(tokio::spawn(async move {
             meet(shared, opens, peer, address).await;
             let _ = done.send(());
         })),
@@ -165,26 +187,45 @@ fn act(command: Command, shared: &Shared, opens: &Opens) {
 
 async fn open(opens: &Opens, peer: PeerId) -> Result<Stream, String> {
     let (reply, opened) = oneshot::channel();
-    opens.send((peer, reply)).map_err(|_| "the pigeon is gone".to_owned())?;
-    opened.await.map_err(|_| "the connection is gone".to_owned())?
+    opens
+        .send((peer, reply))
+        .map_err(|_| "the pigeon is gone".to_owned())?;
+    opened
+        .await
+        .map_err(|_| "the connection is gone".to_owned())?
 }
 
 /// Opens a stream, writes, closes; reads no answer.
 async fn write(opens: &Opens, peer: PeerId, bytes: &[u8]) -> Result<(), String> {
     let mut stream = open(opens, peer).await?;
-    stream.write_all(bytes).await.map_err(|error| error.to_string())?;
+    stream
+        .write_all(bytes)
+        .await
+        .map_err(|error| error.to_string())?;
     stream.close().await.map_err(|error| error.to_string())
 }
 
 /// Opens a stream, writes, waits for the first line.
-async fn exchange(opens: &Opens, peer: PeerId, bytes: &[u8], limit: Duration) -> Result<String, String> {
+async fn exchange(
+    opens: &Opens,
+    peer: PeerId,
+    bytes: &[u8],
+    limit: Duration,
+) -> Result<String, String> {
     let mut stream = open(opens, peer).await?;
     let talk = async {
-        stream.write_all(bytes).await.map_err(|error| error.to_string())?;
+        stream
+            .write_all(bytes)
+            .await
+            .map_err(|error| error.to_string())?;
         stream.flush().await.map_err(|error| error.to_string())?;
-        read_line(&mut stream).await.map_err(|text| format!("the stream ended after {text:?}"))
+        read_line(&mut stream)
+            .await
+            .map_err(|text| format!("the stream ended after {text:?}"))
     };
-    let answer = time::timeout(limit, talk).await.unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
+    let answer = time::timeout(limit, talk)
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
     let _ = stream.close().await;
     answer
 }
@@ -220,7 +261,10 @@ async fn answer(shared: Shared, peer: PeerId, address: Option<Multiaddr>, mut st
     let fields: Vec<&str> = line.split_whitespace().collect();
     match fields.as_slice() {
         ["hello", version] => {
-            let known = std::mem::replace(&mut shared.book().entry(peer).version, (*version).to_owned());
+            let known = std::mem::replace(
+                &mut shared.book().entry(peer).version,
+                (*version).to_owned(),
+            );
             if known == *version {
                 shared.book().rate(peer, 0);
             }
@@ -270,7 +314,9 @@ async fn meet(shared: Shared, opens: Opens, peer: PeerId, address: Multiaddr) {
         return;
     }
     let greeting = format!("{GREETING}\n");
-    let answer = exchange(&opens, peer, greeting.as_bytes(), shared.timers.answer).await.unwrap_or_default();
+    let answer = exchange(&opens, peer, greeting.as_bytes(), shared.timers.answer)
+        .await
+        .unwrap_or_default();
     let mut book = shared.book();
     match answer.split_whitespace().collect::<Vec<_>>().as_slice() {
         ["hello", version] => {

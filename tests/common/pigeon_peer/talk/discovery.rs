@@ -27,11 +27,33 @@ const HOST_NAME: &str = "pigeon";
 type Found = queue::UnboundedSender<Announced>;
 
 /// Starts to answer and asks once; the handle makes it ask again. Without a rendezvous nothing happens.
-pub async fn start(settings: &Settings, own_id: PeerId, address: &Multiaddr, found: &Found) -> Arc<Notify> {
+pub async fn start(
+    settings: &Settings,
+    own_id: PeerId,
+    address: &Multiaddr,
+    found: &Found,
+) -> Arc<Notify> {
     let again = Arc::new(Notify::new());
-    let Some(rendezvous) = settings.rendezvous.clone() else { return again };
-    let port = address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None }).unwrap_or(0);
-    let answer = mdns::answer(&rendezvous, HOST_NAME, settings.host, port, &own_id.to_string());
+    let Some(rendezvous) = settings.rendezvous.clone() else {
+        return again;
+    };
+    let port = address
+        .iter()
+        .find_map(|part| {
+            if let Protocol::Tcp(port) = part {
+                Some(port)
+            } else {
+                None
+            }
+        })
+        .unwrap_or(0);
+    let answer = mdns::answer(
+        &rendezvous,
+        HOST_NAME,
+        settings.host,
+        port,
+        &own_id.to_string(),
+    );
     for socket in listeners(settings.host).expect("port 5353 is free in this namespace") {
         tokio::spawn(respond(socket, rendezvous.clone(), answer.clone()));
     }
@@ -62,7 +84,10 @@ fn listeners(host: Ipv4Addr) -> io::Result<[UdpSocket; 2]> {
     let v6 = socket(Domain::IPV6)?;
     v6.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, mdns::PORT)).into())?;
     v6.join_multicast_v6(&mdns::GROUP_V6, 0)?;
-    Ok([UdpSocket::from_std(v4.into())?, UdpSocket::from_std(v6.into())?])
+    Ok([
+        UdpSocket::from_std(v4.into())?,
+        UdpSocket::from_std(v6.into())?,
+    ])
 }
 
 fn socket(domain: Domain) -> io::Result<Socket> {
@@ -92,13 +117,22 @@ async fn ask(host: Ipv4Addr, rendezvous: &str, found: &Found) -> io::Result<()> 
     v4.set_multicast_ttl_v4(1)?;
     let v6 = socket(Domain::IPV6)?;
     v6.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())?;
-    let (v4, v6) = (UdpSocket::from_std(v4.into())?, UdpSocket::from_std(v6.into())?);
+    let (v4, v6) = (
+        UdpSocket::from_std(v4.into())?,
+        UdpSocket::from_std(v6.into())?,
+    );
 
     let question = mdns::query(0x3558, rendezvous);
-    v4.send_to(&question, (IpAddr::from(mdns::GROUP_V4), mdns::PORT)).await?;
+    v4.send_to(&question, (IpAddr::from(mdns::GROUP_V4), mdns::PORT))
+        .await?;
     // A host without IPv6 is asked over IPv4 alone.
-    let _ = v6.send_to(&question, (IpAddr::from(mdns::GROUP_V6), mdns::PORT)).await;
-    let _ = time::timeout(WINDOW, async { tokio::join!(collect(&v4, found), collect(&v6, found)) }).await;
+    let _ = v6
+        .send_to(&question, (IpAddr::from(mdns::GROUP_V6), mdns::PORT))
+        .await;
+    let _ = time::timeout(WINDOW, async {
+        tokio::join!(collect(&v4, found), collect(&v6, found))
+    })
+    .await;
     Ok(())
 }
 
