@@ -45,7 +45,7 @@ fuzz() {
         echo "$name: $(sed -n 's/^#\([0-9]*\)[[:space:]]*DONE *\(cov: [0-9]*\) ft: [0-9]* \(corp: [0-9]*\).*/\1 runs, \2, \3/p' "$log")"
         return 0
     fi
-    grep -A 2 'panicked at\|ERROR: libFuzzer' "$log" | cut -c 1-300 >&2 || tail -n 20 "$log" >&2
+    { grep -A 2 'panicked at\|ERROR: libFuzzer' "$log" || tail -n 20 "$log"; } | cut -c 1-300 >&2
     file=$(sed -n 's/^.*Test unit written to //p' "$log" | tail -n 1)
     echo "$name: CRASHED; replay it with" >&2
     echo "    scripts/fuzz.sh replay $name ${file:-(no input was written, see $log)}" >&2
