@@ -104,42 +104,82 @@ pub async fn start(
     let subscriber = subscriber::Subscriber {
         server: server.resp3(),
         channel: settings.from_slips.clone(),
-        ear: Arc::new(Ear { entrance, version: learner.clone(), counters: counters.clone() }),
+        ear: Arc::new(Ear {
+            entrance,
+            version: learner.clone(),
+            counters: counters.clone(),
+        }),
         multiaddress: announced,
         cancel: cancel.clone(),
     };
-    let session = subscriber.subscribe(None).await.map_err(|error| StartError::Redis {
-        url: server.to_string(),
-        channel: settings.from_slips.clone(),
-        reason: url::explain(&error),
-    })?;
+    let session = subscriber
+        .subscribe(None)
+        .await
+        .map_err(|error| StartError::Redis {
+            url: server.to_string(),
+            channel: settings.from_slips.clone(),
+            reason: url::explain(&error),
+        })?;
 
     let mut tasks = Tasks::default();
-    let cells = cells::Cells::new(cache.clone(), settings.layout, settings.write_back_ttl);
+    tasks.spawn("subscriber", subscriber.run(session));
+    if settings.version.is_none() && !settings.version_files.is_empty() {
+        let files = settings.version_files.clone();
+        tasks.spawn("version", learner.follow_files(files, cancel));
+    }
+    let (slips_db, asker) =
+        slips_db::slips_db(Link::new(cache.clone()), settings.layout, multiaddress);
+    tasks.spawn("Slips' database", asker.run());
+    let outbox = deliver(
+        &settings,
+        (server, cache),
+        reader,
+        &counters,
+        (backlog, delivered_up_to),
+        &mut tasks,
+    );
+    Ok(Bridge {
+        inbound,
+        outbox,
+        slips_db,
+        counters,
+        tasks,
+    })
+}
+
+/// Starts the way out: publisher, write-back and acknowledger.
+fn deliver(
+    settings: &Settings,
+    (server, cache): (Server, Server),
+    version: version::Reader,
+    counters: &Arc<Counters>,
+    (backlog, delivered_up_to): (impl Backlog, ParcelId),
+    tasks: &mut Tasks,
+) -> Outbox {
+    let cells = cells::Cells::new(cache, settings.layout, settings.write_back_ttl);
     let (write_back, writer, held) = write_back::write_back(cells, counters.clone());
+    if settings.write_back {
+        tasks.spawn("write-back", writer.run());
+    }
     let (outbox, feed) = outbox::outbox(backlog.clone(), delivered_up_to);
     let (published, progress) = watch::channel(delivered_up_to);
     let publisher = publisher::Publisher {
         link: Link::new(server),
-        needed: if settings.from_slips == settings.to_slips { 2 } else { 1 },
-        channel: settings.to_slips,
+        channel: settings.to_slips.clone(),
+        needed: if settings.from_slips == settings.to_slips {
+            2
+        } else {
+            1
+        },
         feed,
-        version: reader,
+        version,
         write_back: settings.write_back.then_some(write_back),
         published,
         counters: counters.clone(),
         said: Said::default(),
     };
-    let (slips_db, asker) = slips_db::slips_db(Link::new(cache), settings.layout, multiaddress);
-    tasks.spawn("subscriber", subscriber.run(session));
     tasks.spawn("publisher", publisher.run());
-    if settings.write_back {
-        tasks.spawn("write-back", writer.run());
-    }
-    tasks.spawn("acknowledger", acknowledger::acknowledge(backlog, delivered_up_to, progress, held));
-    tasks.spawn("Slips' database", asker.run());
-    if settings.version.is_none() && !settings.version_files.is_empty() {
-        tasks.spawn("version", learner.follow_files(settings.version_files, cancel));
-    }
-    Ok(Bridge { inbound, outbox, slips_db, counters, tasks })
+    let acknowledger = acknowledger::acknowledge(backlog, delivered_up_to, progress, held);
+    tasks.spawn("acknowledger", acknowledger);
+    outbox
 }

@@ -137,7 +137,8 @@ impl Asker {
             }
         }
         // A connection that broke while nobody asked shows it now: a second attempt makes a new one.
-        let mut rows: redis::RedisResult<Vec<Vec<Option<String>>>> = self.link.ask(&question).await;
+        let mut rows: redis::RedisResult<Vec<Vec<Option<Vec<u8>>>>> =
+            self.link.ask(&question).await;
         if rows
             .as_ref()
             .is_err_and(redis::RedisError::is_connection_dropped)
@@ -147,10 +148,15 @@ impl Asker {
         match rows {
             Ok(rows) => (0..subjects.len())
                 .map(|n| {
-                    let cell = |row: usize| rows.get(row)?.get(n)?.as_deref();
+                    let cell = |row: usize| {
+                        let bytes = rows.get(row)?.get(n)?.as_deref()?;
+                        Some(String::from_utf8_lossy(bytes))
+                    };
                     match self.layout {
-                        Layout::Hash => evaluation(subjects[n], cell(0), cell(1)),
-                        Layout::Json => evaluation_in(subjects[n], cell(0)),
+                        Layout::Hash => {
+                            evaluation(subjects[n], cell(0).as_deref(), cell(1).as_deref())
+                        }
+                        Layout::Json => evaluation_in(subjects[n], cell(0).as_deref()),
                     }
                 })
                 .collect(),
