@@ -91,38 +91,18 @@ pub async fn start(
     delivered_up_to: ParcelId,
     cancel: CancellationToken,
 ) -> Result<Bridge, StartError> {
-    let server = Server::parse(&settings.url, settings.ca_file.as_deref())?;
-    let cache = match &settings.cache_url {
-        Some(url) => Server::parse(url, settings.ca_file.as_deref())?,
-        // Current Slips keeps what it knows of addresses in database 1.
-        None => server.with_database(1),
-    };
+    let (server, cache) = servers(&settings)?;
     let counters = Arc::new(Counters::default());
     let (learner, reader) = version::version(settings.version.clone(), settings.version_wait);
     let (entrance, inbound) = queue::queue(settings.queue_bytes);
     let (multiaddress, announced) = watch::channel(None);
-    let subscriber = subscriber::Subscriber {
-        server: server.resp3(),
-        channel: settings.from_slips.clone(),
-        ear: Arc::new(Ear {
-            entrance,
-            version: learner.clone(),
-            counters: counters.clone(),
-        }),
-        multiaddress: announced,
-        cancel: cancel.clone(),
+    let ear = Ear {
+        entrance,
+        version: learner.clone(),
+        counters: counters.clone(),
     };
-    let session = subscriber
-        .subscribe(None)
-        .await
-        .map_err(|error| StartError::Redis {
-            url: server.to_string(),
-            channel: settings.from_slips.clone(),
-            reason: url::explain(&error),
-        })?;
-
     let mut tasks = Tasks::default();
-    tasks.spawn("subscriber", subscriber.run(session));
+    listen(&settings, &server, ear, announced, &cancel, &mut tasks).await?;
     if settings.version.is_none() && !settings.version_files.is_empty() {
         let files = settings.version_files.clone();
         tasks.spawn("version", learner.follow_files(files, cancel));
@@ -145,6 +125,45 @@ pub async fn start(
         counters,
         tasks,
     })
+}
+
+/// Starts the way in, once the subscription is confirmed.
+async fn listen(
+    settings: &Settings,
+    server: &Server,
+    ear: Ear,
+    multiaddress: watch::Receiver<Option<String>>,
+    cancel: &CancellationToken,
+    tasks: &mut Tasks,
+) -> Result<(), StartError> {
+    let subscriber = subscriber::Subscriber {
+        server: server.resp3(),
+        channel: settings.from_slips.clone(),
+        ear: Arc::new(ear),
+        multiaddress,
+        cancel: cancel.clone(),
+    };
+    let session = subscriber
+        .subscribe(None)
+        .await
+        .map_err(|error| StartError::Redis {
+            url: server.to_string(),
+            channel: settings.from_slips.clone(),
+            reason: url::explain(&error),
+        })?;
+    tasks.spawn("subscriber", subscriber.run(session));
+    Ok(())
+}
+
+/// Slips' main database, and the one where it keeps what it knows of addresses.
+fn servers(settings: &Settings) -> Result<(Server, Server), UrlError> {
+    let server = Server::parse(&settings.url, settings.ca_file.as_deref())?;
+    let cache = match &settings.cache_url {
+        Some(url) => Server::parse(url, settings.ca_file.as_deref())?,
+        // Current Slips: database 1.
+        None => server.with_database(1),
+    };
+    Ok((server, cache))
 }
 
 /// Starts the way out: publisher, write-back and acknowledger.
