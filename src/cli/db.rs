@@ -8,7 +8,7 @@ use super::{
     help,
     output::{Cell, Column, Tone, column},
 };
-use crate::store::Stats;
+use crate::store::{OpenError, Stats, StoreError};
 
 /// Check, copy or count the database.
 #[derive(Debug, clap::Args)]
@@ -76,24 +76,10 @@ const STATS: &[Column] = &[
 /// # Errors
 /// The database cannot be read, or the copy cannot be written.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let Database { reader, path, .. } = context.database().await?;
     match &args.command {
-        Command::Check => {
-            let faults = reader.check().await?;
-            let mut printer = context.printer(FAULTS)?;
-            for fault in &faults {
-                printer.toned(Tone::Bad, vec![fault.as_str().into()])?;
-            }
-            printer.end()?;
-            if faults.is_empty() {
-                eprintln!("ok: the database is whole");
-                return Ok(Exit::Ok);
-            }
-            eprintln!("the database is damaged; stop the node and restore a backup");
-            Ok(Exit::Unhealthy)
-        }
+        Command::Check => check(context).await,
         Command::Backup { file } => {
-            reader.backup(file).await?;
+            context.database().await?.reader.backup(file).await?;
             let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
             context.record(
                 COPY,
@@ -102,10 +88,49 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
             Ok(Exit::Ok)
         }
         Command::Stats => {
+            let Database { reader, path, .. } = context.database().await?;
             let stats = reader.stats().await?;
             context.record(STATS, stats_row(&path, &stats))?;
             Ok(Exit::Ok)
         }
+    }
+}
+
+async fn check(context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let faults = match faults(context).await {
+        Ok(faults) => faults,
+        Err(error) if is_damage(&error) => vec![error.to_string()],
+        Err(error) => return Err(error),
+    };
+    let mut printer = context.printer(FAULTS)?;
+    for fault in &faults {
+        printer.toned(Tone::Bad, vec![fault.as_str().into()])?;
+    }
+    printer.end()?;
+    if faults.is_empty() {
+        eprintln!("ok: the database is whole");
+        return Ok(Exit::Ok);
+    }
+    eprintln!("the database is damaged; stop the node and restore a backup");
+    Ok(Exit::Unhealthy)
+}
+
+async fn faults(context: &Context<'_>) -> anyhow::Result<Vec<String>> {
+    Ok(context.database().await?.reader.check().await?)
+}
+
+/// Whether the file is at fault, rather than the way to it: then that is what the check found.
+fn is_damage(error: &anyhow::Error) -> bool {
+    let damaged = |error: &StoreError| {
+        matches!(
+            error,
+            StoreError::Corrupt { .. } | StoreError::BadRow { .. }
+        )
+    };
+    match error.downcast_ref::<OpenError>() {
+        Some(OpenError::NotADatabase { .. }) => true,
+        Some(OpenError::Read { source, .. }) => damaged(source),
+        _ => error.downcast_ref::<StoreError>().is_some_and(damaged),
     }
 }
 

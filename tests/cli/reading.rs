@@ -306,17 +306,45 @@ fn nobody_is_connected_to_a_node_that_does_not_run() {
     };
     let stopped = world.json(&["peers"]);
     assert_eq!(state(&stopped, world.honest)["state"], "unknown");
-    assert_eq!(state(&stopped, world.honest)["last_state"], "connected");
+    assert_eq!(
+        state(&stopped, world.honest)["reason"],
+        "this node was stopped"
+    );
     assert_eq!(state(&stopped, world.liar)["next_try"], Value::Null);
     assert!(world.run(&["peers"]).err.contains("no node is running"));
 
-    let running = world.as_if_running();
+    let running = world.running(|world| vec![world.peers()]);
     let live = world.json(&["peers"]);
     assert_eq!(state(&live, world.honest)["state"], "connected");
     assert_eq!(state(&live, world.liar)["state"], "retrying");
     assert!(state(&live, world.liar)["next_try"].is_string());
     assert_eq!(state(&live, world.banned)["state"], "unreachable");
     assert_eq!(world.run(&["peers"]).ending(0).err, "");
+    drop(running);
+}
+
+#[test]
+fn nobody_is_connected_to_a_node_that_was_killed() {
+    let world = World::filled();
+    let running = world.running(|world| vec![world.peers()]);
+    // What a kill leaves: the files as they are, and nobody who holds the lock.
+    let copy = world.path().join("killed.db");
+    for ending in ["", "-wal"] {
+        let with = |path: &std::path::Path| format!("{}{ending}", path.display());
+        std::fs::copy(with(&world.database()), with(&copy)).unwrap();
+    }
+    let mut command = program(world.path());
+    command.args(["-o", "json", "peers", "--database", "killed.db"]);
+    let rows: Value = serde_json::from_str(&Ran::of(command).ending(0).out).unwrap();
+    let honest = world.honest.to_string();
+    let row = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["peer"] == honest.as_str())
+        .unwrap();
+    assert_eq!(row["state"], "unknown");
+    assert_eq!(row["reason"], "the node ended without a stop");
     drop(running);
 }
 
