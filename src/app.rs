@@ -1,1 +1,315 @@
 //! Builds the tasks, watches them, stops them.
+//!
+//! Start: lock and open the database, meet Redis (PING and a confirmed subscription), load the
+//! key, rebuild the trust model from the database, listen, say `multiAddress`, run. Stop: the
+//! subscriber ends, the network says goodbye and ends, the node commits what it has taken, the
+//! publisher empties its hands, the database closes; all within a limit. A task that ends early
+//! stops the program with an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::bridge::{self, Bridge, Finished};
+use crate::config::Config;
+use crate::domain::Timestamp;
+use crate::network::{self, Handle};
+use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
+use crate::reputation::{Engine, Fact, TrustModel};
+use crate::store::{OpenError, Store, StoreError, StoredFact};
+
+pub mod logging;
+mod settings;
+mod signals;
+
+pub use crate::network::identity;
+pub use crate::store::is_running;
+pub use settings::engine;
+use signals::{Reason, Signals};
+
+/// What the program is started as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `slips-p2p run`: a service of its own.
+    Node,
+    /// `p2p4slips`: a child of Slips with the Go pigeon's process contract.
+    Pigeon,
+}
+
+/// How long the goodbyes may take. Slips waits for nothing, an operator for a second.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(400);
+/// How long the node may take after that to commit what it has taken.
+const DRAIN_LIMIT: Duration = Duration::from_millis(300);
+/// How long the publisher may take after that to empty its hands.
+const DELIVERY_LIMIT: Duration = Duration::from_millis(200);
+
+/// Why the program ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be opened, or another node has it.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The database failed later.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Redis cannot be reached at the start.
+    #[error(transparent)]
+    Redis(#[from] bridge::StartError),
+    /// The key file.
+    #[error(transparent)]
+    Key(#[from] network::identity::KeyError),
+    /// The addresses to listen on.
+    #[error(transparent)]
+    Network(#[from] network::StartError),
+    /// The system refuses signal handlers.
+    #[error("cannot listen for signals: {0}")]
+    Signals(#[source] std::io::Error),
+    /// A task ended though nobody asked it to.
+    #[error("the task `{task}` ended early: {why}")]
+    TaskEnded {
+        /// Which.
+        task: &'static str,
+        /// Its error, or what is known.
+        why: String,
+    },
+    /// The process that started this one has ended.
+    #[error("the process that started this one has ended")]
+    ParentDied,
+}
+
+impl Error {
+    /// The exit code: 2 for what the command line asked for and cannot be had (port in use, bad
+    /// host), else 1. Never 0: Slips takes 0 for a pigeon that is well.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Network(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs a node until a signal comes.
+///
+/// # Errors
+/// Whatever kept it from starting, or ended it before a signal.
+pub async fn run(config: Config, role: Role) -> Result<(), Error> {
+    let mut signals = Signals::listen(role == Role::Pigeon).map_err(Error::Signals)?;
+    let started_at = std::time::Instant::now();
+    let running = Running::start(&config, role).await?;
+    info!(ms = started_at.elapsed().as_millis(), "ready");
+    running.until_stopped(&mut signals).await
+}
+
+/// The parts of a running node that stopping needs.
+struct Running {
+    tasks: JoinSet<(&'static str, Result<(), NodeError>)>,
+    stop_process: mpsc::Receiver<node::StopProcess>,
+    network: Handle,
+    bridge: bridge::Tasks,
+    store: Store,
+    cancel: CancellationToken,
+}
+
+impl Running {
+    async fn start(config: &Config, role: Role) -> Result<Self, Error> {
+        let (store, loaded) = Store::open(settings::store(config)).await?;
+        let cancel = CancellationToken::new();
+        let backlog = StoreBacklog(store.clone());
+        let delivered = loaded.last_delivered;
+        let bridge =
+            bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
+        let keypair = settings::keypair(config, role)?;
+        info!(peer = %keypair.public().to_peer_id(), "identity");
+        let engine = rebuild(&store, engine(config)).await?;
+        let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
+        let known = settings::known(&loaded.peers);
+        let banned = settings::banned(&loaded.bans);
+        let (network, events, addresses) =
+            network::start(settings::network(config), keypair, known, banned, lines).await?;
+        for ban in &loaded.bans {
+            network.ban(ban.peer, ban.until).await;
+        }
+        for address in &addresses {
+            info!(%address, "listening");
+        }
+        if let Some(address) = addresses.first() {
+            bridge.set_multiaddress(address.to_string());
+        }
+        let Bridge {
+            inbound,
+            outbox,
+            slips_db,
+            tasks: bridge_tasks,
+            ..
+        } = bridge;
+        let parts = node::Parts {
+            store: store.clone(),
+            engine,
+            peers: Peers::from_records(&loaded.peers),
+            network: network.clone(),
+            events,
+            lines: waiting_lines,
+            from_slips: inbound,
+            outbox,
+            slips_db,
+        };
+        let mut tasks = JoinSet::new();
+        let stop_process = node::start(
+            settings::node(config),
+            parts,
+            Arc::new(Counters::default()),
+            &mut tasks,
+        );
+        tasks.spawn(prune(
+            store.clone(),
+            config.store.prune_interval,
+            cancel.clone(),
+        ));
+        Ok(Self {
+            tasks,
+            stop_process,
+            network,
+            bridge: bridge_tasks,
+            store,
+            cancel,
+        })
+    }
+
+    async fn until_stopped(mut self, signals: &mut Signals) -> Result<(), Error> {
+        let ended = loop {
+            tokio::select! {
+                reason = signals.next() => break stop_reason(reason),
+                Some(task) = self.tasks.join_next() => break Err(early(task)),
+                why = self.bridge.failed() => break Err(Error::TaskEnded { task: "bridge", why }),
+                Some(node::StopProcess) = self.stop_process.recv() => {
+                    // Slips' pigeon stays a process until a signal comes; so does this one.
+                    info!("stop_process: saying goodbye and no longer listening");
+                    self.network.clone().goodbye(GOODBYE_LIMIT).await;
+                }
+            }
+        };
+        self.stop().await;
+        ended
+    }
+
+    /// Stops in the order of the data's way, so that nothing taken in is left behind.
+    async fn stop(mut self) {
+        self.cancel.cancel();
+        self.network.goodbye(GOODBYE_LIMIT).await;
+        let drained = async {
+            while let Some(task) = self.tasks.join_next().await {
+                if let Ok((task, Err(error))) = task {
+                    error!(task, %error, "failed while stopping");
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN_LIMIT, drained).await.is_err() {
+            warn!("what peers sent last may be lost: the node did not end in time");
+        }
+        if let Finished::Cut(busy) = self.bridge.finish(DELIVERY_LIMIT).await {
+            warn!(
+                ?busy,
+                "not everything for Slips is delivered; the rest is in the outbox"
+            );
+        }
+        self.store.close().await;
+        info!("stopped");
+    }
+}
+
+fn stop_reason(reason: Reason) -> Result<(), Error> {
+    match reason {
+        Reason::Signal(name) => {
+            info!(signal = name, "stopping");
+            Ok(())
+        }
+        Reason::ParentDied => {
+            warn!("the process that started this one has ended: stopping");
+            Err(Error::ParentDied)
+        }
+    }
+}
+
+type Joined = Result<(&'static str, Result<(), NodeError>), tokio::task::JoinError>;
+
+fn early(task: Joined) -> Error {
+    match task {
+        Ok((task, Ok(()))) => Error::TaskEnded {
+            task,
+            why: "its inputs ended".into(),
+        },
+        Ok((task, Err(error))) => Error::TaskEnded {
+            task,
+            why: error.to_string(),
+        },
+        Err(panic) => Error::TaskEnded {
+            task: "node",
+            why: panic.to_string(),
+        },
+    }
+}
+
+/// Replays what the database knows into a new model.
+async fn rebuild(store: &Store, mut engine: Engine) -> Result<Engine, Error> {
+    let facts = store
+        .facts(|at, fact| {
+            let (fact, repeats) = from_stored(fact);
+            for _ in 0..repeats {
+                engine.learn(&fact, at);
+            }
+        })
+        .await?;
+    info!(facts, "trust model rebuilt from the database");
+    Ok(engine)
+}
+
+/// A stored fact as the models know it, and how often it was said.
+fn from_stored(fact: StoredFact) -> (Fact, u32) {
+    match fact {
+        StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
+        StoredFact::PeerReliability { peer, reliability } => {
+            (Fact::PeerReliability { peer, reliability }, 1)
+        }
+        StoredFact::Report(report, repeats) => {
+            let fact = Fact::Report {
+                author: report.author,
+                subject: report.subject,
+                score: report.score,
+                confidence: report.confidence,
+            };
+            (fact, repeats)
+        }
+        StoredFact::OwnStatement(said) => {
+            let fact = Fact::OwnStatement {
+                subject: said.subject,
+                score: said.score,
+                confidence: said.confidence,
+            };
+            (fact, 1)
+        }
+    }
+}
+
+/// Applies the retention rules now and then.
+async fn prune(
+    store: Store,
+    every: Duration,
+    cancel: CancellationToken,
+) -> (&'static str, Result<(), NodeError>) {
+    while cancel
+        .run_until_cancelled(tokio::time::sleep(every))
+        .await
+        .is_some()
+    {
+        match store.prune(Timestamp::now()).await {
+            Ok(pruned) => info!(?pruned, "retention applied"),
+            Err(error) => return ("prune", Err(error.into())),
+        }
+    }
+    ("prune", Ok(()))
+}

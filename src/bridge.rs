@@ -1,1 +1,145 @@
 //! Redis: what Slips says comes in, what is meant for Slips goes out.
+//!
+//! Five tasks, each with a connection of its own, so that none waits for another: the subscriber
+//! takes in, the publisher delivers the outbox in order, the write-back puts opinions into Slips'
+//! database, one asks that database, and one notes in the outbox how far everything is done.
+//! Losing Redis stops none of them; what is meant for Slips stays in the outbox meanwhile.
+
+mod acknowledger;
+mod cells;
+mod counters;
+mod link;
+mod merge;
+mod outbox;
+mod publisher;
+mod queue;
+mod said;
+mod settings;
+mod slips_db;
+mod subscriber;
+mod tasks;
+mod url;
+mod version;
+mod write_back;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::ParcelId;
+use {link::Link, said::Said, subscriber::Ear, url::Server};
+
+pub use counters::Counters;
+pub use outbox::{Backlog, Outbox};
+pub use queue::{Inbound, InboundQueue};
+pub use settings::{Layout, Settings};
+pub use slips_db::{DbError, SlipsDb};
+pub use tasks::{Finished, Tasks};
+pub use url::{UrlError, check_url, redacted};
+
+/// Why the bridge could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A URL cannot be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The server cannot be reached, or does not let us listen.
+    #[error("cannot listen to channel `{channel}` on Redis {url}: {reason}")]
+    Redis {
+        /// The URL without its secrets.
+        url: String,
+        /// The channel from Slips.
+        channel: String,
+        /// What went wrong, and the remedy.
+        reason: String,
+    },
+}
+
+/// The running bridge.
+#[derive(Debug)]
+pub struct Bridge {
+    /// What Slips wants, in order.
+    pub inbound: InboundQueue,
+    /// Where committed parcels are handed over; the publisher ends when all clones are dropped.
+    pub outbox: Outbox,
+    /// Slips' own database.
+    pub slips_db: SlipsDb,
+    /// What was done so far.
+    pub counters: Arc<Counters>,
+    /// The tasks, to be watched and waited for.
+    pub tasks: Tasks,
+}
+
+impl Bridge {
+    /// Sets the key `multiAddress` now and again whenever the connection was made again.
+    pub fn set_multiaddress(&self, address: String) {
+        self.slips_db.set_multiaddress(address);
+    }
+}
+
+/// Connects, subscribes (confirmed when this returns) and starts the tasks. Parcels after
+/// `delivered_up_to` are delivered from the backlog first.
+///
+/// `cancel` ends the subscriber; the rest ends when the handles are dropped and the outbox is empty.
+///
+/// # Errors
+/// [`StartError`] names the URL without secrets and the remedy.
+pub async fn start(
+    settings: Settings,
+    backlog: impl Backlog,
+    delivered_up_to: ParcelId,
+    cancel: CancellationToken,
+) -> Result<Bridge, StartError> {
+    let server = Server::parse(&settings.url, settings.ca_file.as_deref())?;
+    let cache = match &settings.cache_url {
+        Some(url) => Server::parse(url, settings.ca_file.as_deref())?,
+        // Current Slips keeps what it knows of addresses in database 1.
+        None => server.with_database(1),
+    };
+    let counters = Arc::new(Counters::default());
+    let (learner, reader) = version::version(settings.version.clone(), settings.version_wait);
+    let (entrance, inbound) = queue::queue(settings.queue_bytes);
+    let (multiaddress, announced) = watch::channel(None);
+    let subscriber = subscriber::Subscriber {
+        server: server.resp3(),
+        channel: settings.from_slips.clone(),
+        ear: Arc::new(Ear { entrance, version: learner.clone(), counters: counters.clone() }),
+        multiaddress: announced,
+        cancel: cancel.clone(),
+    };
+    let session = subscriber.subscribe(None).await.map_err(|error| StartError::Redis {
+        url: server.to_string(),
+        channel: settings.from_slips.clone(),
+        reason: url::explain(&error),
+    })?;
+
+    let mut tasks = Tasks::default();
+    let cells = cells::Cells::new(cache.clone(), settings.layout, settings.write_back_ttl);
+    let (write_back, writer, held) = write_back::write_back(cells, counters.clone());
+    let (outbox, feed) = outbox::outbox(backlog.clone(), delivered_up_to);
+    let (published, progress) = watch::channel(delivered_up_to);
+    let publisher = publisher::Publisher {
+        link: Link::new(server),
+        needed: if settings.from_slips == settings.to_slips { 2 } else { 1 },
+        channel: settings.to_slips,
+        feed,
+        version: reader,
+        write_back: settings.write_back.then_some(write_back),
+        published,
+        counters: counters.clone(),
+        said: Said::default(),
+    };
+    let (slips_db, asker) = slips_db::slips_db(Link::new(cache), settings.layout, multiaddress);
+    tasks.spawn("subscriber", subscriber.run(session));
+    tasks.spawn("publisher", publisher.run());
+    if settings.write_back {
+        tasks.spawn("write-back", writer.run());
+    }
+    tasks.spawn("acknowledger", acknowledger::acknowledge(backlog, delivered_up_to, progress, held));
+    tasks.spawn("Slips' database", asker.run());
+    if settings.version.is_none() && !settings.version_files.is_empty() {
+        tasks.spawn("version", learner.follow_files(settings.version_files, cancel));
+    }
+    Ok(Bridge { inbound, outbox, slips_db, counters, tasks })
+}

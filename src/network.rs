@@ -1,3 +1,30 @@
 //! The swarm: who is connected, what they hand over, and how to reach them.
 //!
 //! Users hold a [`Handle`] and read [`Event`]s and [`Line`]s; libp2p does not show through.
+//!
+//! - `service` waits in one function and acts in plain ones, so the swarm cannot stall: nothing in
+//!   it waits for the node. `book` knows whom to dial and when, `link` what is due on a connection;
+//!   both are told the time.
+//! - `pigeon` speaks `/slips/1.0`. A line is read inside the stream's own upgrade and handed over
+//!   there, waiting for room: a peer that is too fast is held back by its own transport, never
+//!   dropped. The end of a stream is the acknowledgement of its line.
+//! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold.
+//! - `mdns` finds pigeons, which do not speak libp2p's mDNS.
+
+mod admission;
+mod behaviour;
+mod book;
+mod event;
+mod guard;
+mod handle;
+pub mod identity;
+mod link;
+mod pigeon;
+mod service;
+mod settings;
+mod start;
+
+pub use event::{Event, Events, Line};
+pub use handle::{Handle, SendError};
+pub use settings::{Known, Settings};
+pub use start::{StartError, start};

@@ -1,1 +1,176 @@
 //! The life of a report: the only module that knows network, bridge, store and reputation.
+//!
+//! Three tasks, each the one owner of what it changes:
+//!
+//! - [`incoming`](self) takes what the network hands over, judges it in one pure step
+//!   ([`intake::Intake`]), commits reports, conduct, opinions and outbox rows in ONE transaction,
+//!   and only then offers the outbox rows to the publisher.
+//! - `outgoing` takes what our Slips says, tells `incoming` of its own statements, and hands the
+//!   line to the network, waiting for room.
+//! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
+//!   Redis holds nobody else up.
+//!
+//! Waiting goes one way: subscriber -> outgoing -> (network, incoming) -> store. `incoming` never
+//! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::bridge::{InboundQueue, Outbox, SlipsDb};
+use crate::domain::{OwnStatement, Subject};
+use crate::network::{Event, Handle, Line};
+use crate::reputation::{Engine, reliability};
+use crate::store::{Store, StoreError};
+
+mod backlog;
+mod counters;
+mod incoming;
+mod intake;
+mod outgoing;
+mod peers;
+mod requests;
+
+pub use backlog::StoreBacklog;
+pub use counters::Counters;
+pub use intake::{Intake, Outcome};
+pub use peers::{Peers, Standing};
+pub use requests::Question;
+
+/// Lines taken into one transaction at the most. A transaction of 512 reports takes about as long
+/// as five commits of one (measured: fdatasync 230 us), so larger ones add delay and little speed.
+pub const MAX_LINES_A_BATCH: usize = 512;
+/// Lines that may wait for the node. Twice a batch: the next batch is full when one has ended.
+pub const LINES_WAITING: usize = 2 * MAX_LINES_A_BATCH;
+/// Own statements that may wait for `incoming`; one batch's worth.
+const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
+/// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
+/// again by itself.
+const REQUESTS_WAITING: usize = 256;
+
+/// What is passed on to Slips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forward {
+    /// Only what Slips can digest (the default): everything else is refused and costs the sender.
+    Sanitized {
+        /// Whether blames pass. Slips would block any address a blame names.
+        blame: bool,
+    },
+    /// Every line, unread, as the Go pigeon does it.
+    Verbatim,
+}
+
+/// Who answers peers' questions about an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerRequests {
+    /// Slips, when it holds score and confidence of the address; asked about any other it dies.
+    Slips,
+    /// This node, from Slips' own database, inventing nothing.
+    Node,
+    /// Nobody.
+    Nobody,
+}
+
+/// How the node behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is passed on to Slips.
+    pub forward: Forward,
+    /// Who answers peers' questions.
+    pub answer_requests: AnswerRequests,
+    /// Whether opinions are written back to Slips.
+    pub write_back: bool,
+    /// What each conduct costs and when a peer is cut off.
+    pub reliability: reliability::Parameters,
+    /// For how long a peer is cut off.
+    pub cut_off_for: Duration,
+}
+
+/// What the node works with. Whoever builds it keeps nothing of these but clones of handles.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The trust model, already knowing what the database knows.
+    pub engine: Engine,
+    /// The peers the database knows.
+    pub peers: Peers,
+    /// The way to the swarm.
+    pub network: Handle,
+    /// What happens in the swarm.
+    pub events: mpsc::Receiver<Event>,
+    /// What peers say.
+    pub lines: mpsc::Receiver<Line>,
+    /// What our Slips says.
+    pub from_slips: InboundQueue,
+    /// The way to our Slips.
+    pub outbox: Outbox,
+    /// Slips' own database.
+    pub slips_db: SlipsDb,
+}
+
+/// Why a task of the node ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A message to the node that ends its outgoing half's wait: `stop_process` on the channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopProcess;
+
+/// Starts the node's tasks on `tasks`, each with its name.
+///
+/// They end by themselves when the network's and the bridge's queues end; what was taken in by
+/// then is committed.
+pub fn start(
+    settings: Settings,
+    parts: Parts,
+    counters: Arc<Counters>,
+    tasks: &mut JoinSet<(&'static str, Result<(), NodeError>)>,
+) -> mpsc::Receiver<StopProcess> {
+    let (statements, own_statements) = mpsc::channel::<OwnStatement>(STATEMENTS_WAITING);
+    let (ask, questions) = mpsc::channel(REQUESTS_WAITING);
+    let (stop, stopped) = mpsc::channel(1);
+
+    let answering = requests::Answering {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        outbox: parts.outbox.clone(),
+        slips_db: parts.slips_db,
+        by: settings.answer_requests,
+        counters: counters.clone(),
+    };
+    tasks.spawn(async move { ("requests", requests::run(answering, questions).await) });
+
+    let speaking = outgoing::Speaking {
+        network: parts.network.clone(),
+        statements,
+        stop,
+        counters: counters.clone(),
+    };
+    let from_slips = parts.from_slips;
+    tasks.spawn(async move { ("outgoing", outgoing::run(speaking, from_slips).await) });
+
+    let listening = incoming::Listening {
+        intake: Intake::new(settings, parts.peers, parts.engine, counters.clone()),
+        store: parts.store,
+        network: parts.network,
+        outbox: parts.outbox,
+        ask,
+        counters,
+    };
+    let inputs = incoming::Inputs::new(parts.lines, parts.events, own_statements);
+    tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
+    stopped
+}
+
+/// The lane of a message: messages about one address keep their order on the way to a peer.
+fn lane(message: &str, subject: Option<Subject>) -> u64 {
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+    let hasher = BuildHasherDefault::<DefaultHasher>::default();
+    subject.map_or_else(|| hasher.hash_one(message), |s| hasher.hash_one(s))
+}

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
+pub use open::is_running;
 pub use prune::Pruned;
 pub use reader::{Reader, ReportFilter, ReportRow, StatementRow};
 pub use records::{Loaded, PeerRecord};

@@ -6,7 +6,7 @@ use super::{
     help,
     output::{Column, column},
 };
-use crate::app::identity;
+use crate::app::identity::{self, Loose};
 
 /// Show who this node is.
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,7 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
             file.display()
         )));
     }
-    let key = identity::load(&file)?;
+    let key = identity::load(&file, Loose::Refuse)?;
     let kind = key.key_type().to_string().to_lowercase();
     context.record(
         COLUMNS,

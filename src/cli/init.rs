@@ -74,7 +74,7 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     if let Some(parent) = key_file.parent() {
         fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     }
-    let key = identity::load_or_create(&key_file)?;
+    let key = identity::load_or_create(&key_file, identity::Loose::Refuse)?;
     if context.format() == Format::Human {
         eprintln!(
             "next: look through {}, then `slips-p2p run`",

@@ -17,6 +17,7 @@ pub(super) fn combinations(config: &Config, values: &Values, bad: &[Problem]) ->
         problems: Vec::new(),
     };
     files(config, &mut found);
+    authority(config, &mut found);
     forwarding(config, &mut found);
     network(config, &mut found);
     limits(config, &mut found);
@@ -92,6 +93,19 @@ fn files(config: &Config, found: &mut Found<'_>) {
     );
 }
 
+fn authority(config: &Config, found: &mut Found<'_>) {
+    let over_tls = |url: &super::RedisUrl| url.expose().starts_with("rediss:");
+    let cache = config.redis.cache_url.as_ref();
+    found.when(
+        config.redis.ca_file.is_some()
+            && !over_tls(&config.redis.url)
+            && !cache.is_some_and(over_tls),
+        &["redis.ca_file", "redis.url"],
+        "an authority for certificates, but no connection over TLS",
+        "begin redis.url with rediss://, or leave redis.ca_file empty",
+    );
+}
+
 fn forwarding(config: &Config, found: &mut Found<'_>) {
     found.when(
         config.forward.mode == ForwardMode::Verbatim
@@ -161,10 +175,16 @@ fn network(config: &Config, found: &mut Found<'_>) {
         "lower network.dial_backoff_min or raise network.dial_backoff_max",
     );
     found.when(
-        network.ping_interval >= network.lost_after,
-        &["network.ping_interval", "network.lost_after"],
+        network.ping_after_min > network.ping_after_max,
+        &["network.ping_after_min", "network.ping_after_max"],
+        "the earliest ping comes after the latest",
+        "lower network.ping_after_min or raise network.ping_after_max",
+    );
+    found.when(
+        network.ping_after_max >= network.lost_after,
+        &["network.ping_after_max", "network.lost_after"],
         "a peer would be given up before it is asked",
-        "lower network.ping_interval or raise network.lost_after",
+        "lower network.ping_after_max or raise network.lost_after",
     );
 }
 
@@ -177,19 +197,19 @@ fn limits(config: &Config, found: &mut Found<'_>) {
         "lower limits.connections_inbound or raise limits.connections",
     );
     found.when(
-        limits.reserved_for_static >= limits.connections,
-        &["limits.reserved_for_static", "limits.connections"],
-        "nothing is left for peers that are not static",
-        "lower limits.reserved_for_static or raise limits.connections",
+        limits.lines_reading_per_connection > limits.lines_reading,
+        &[
+            "limits.lines_reading_per_connection",
+            "limits.lines_reading",
+        ],
+        "the share of one connection is more than the whole",
+        "lower limits.lines_reading_per_connection or raise limits.lines_reading",
     );
     found.when(
-        limits.connections_per_peer > limits.connections_per_address,
-        &[
-            "limits.connections_per_peer",
-            "limits.connections_per_address",
-        ],
-        "a peer may have more connections than its address",
-        "lower limits.connections_per_peer or raise limits.connections_per_address",
+        limits.send_queue_bytes < 2 * limits.max_line_bytes,
+        &["limits.send_queue_bytes", "limits.max_line_bytes"],
+        "the queue of a peer has no room for two of the longest lines",
+        "raise limits.send_queue_bytes or lower limits.max_line_bytes",
     );
     found.when(
         u32::try_from(config.network.peers.len()).unwrap_or(u32::MAX) > limits.connections,

@@ -2,7 +2,6 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
-use libp2p::{Multiaddr, multiaddr::Protocol};
 use toml::Value;
 
 use super::{RedisUrl, Word, problem::nearest};
@@ -92,7 +91,7 @@ fn wrong_form(value: &Value, takes: &str) -> Refusal {
 }
 
 /// A kind of text: `parse` answers with what is wrong.
-fn text_kind<T: 'static>(
+pub(super) fn text_kind<T: 'static>(
     takes: impl Into<String>,
     parse: impl Fn(&str) -> Result<T, String> + Send + Sync + 'static,
 ) -> Kind<T> {
@@ -327,7 +326,7 @@ pub(super) fn reliability() -> Kind<Reliability> {
 }
 
 /// A list of texts, each read by `item`.
-fn list<T: 'static>(item: Kind<T>, takes: String) -> Kind<Vec<T>> {
+pub(super) fn list<T: 'static>(item: Kind<T>, takes: String) -> Kind<Vec<T>> {
     let expected = takes.clone();
     let read = move |value: &Value| {
         let Value::Array(items) = value else {
@@ -359,55 +358,4 @@ pub(super) fn paths() -> Kind<Vec<PathBuf>> {
         path(),
         "a list of paths, such as [\"/opt/slips/VERSION\"]".into(),
     )
-}
-
-/// Addresses to listen on: an IP address and a port, 0 for a free one.
-pub(super) fn listen_addresses() -> Kind<Vec<Multiaddr>> {
-    let example = "a list of addresses, such as [\"/ip4/0.0.0.0/tcp/4001\"]";
-    list(
-        text_kind("an address, such as \"/ip4/0.0.0.0/tcp/4001\"", |text| {
-            multiaddr(text, false)
-        }),
-        example.into(),
-    )
-}
-
-/// Addresses to dial, with or without `/p2p/<peer id>`.
-pub(super) fn peer_addresses() -> Kind<Vec<Multiaddr>> {
-    let one = "an address, such as \"/ip4/192.0.2.7/tcp/4001/p2p/12D3Koo...\"";
-    list(
-        text_kind(one, |text| multiaddr(text, true)),
-        "a list of addresses, such as [\"/ip4/192.0.2.7/tcp/4001\"]".into(),
-    )
-}
-
-fn multiaddr(text: &str, dialled: bool) -> Result<Multiaddr, String> {
-    let address: Multiaddr = text
-        .parse()
-        .map_err(|error| format!("`{text}` is no multiaddress ({error})"))?;
-    let parts: Vec<Protocol<'_>> = address.iter().collect();
-    let named = |what: &str| Err(format!("`{text}` {what}"));
-    match parts.first() {
-        Some(Protocol::Ip4(_) | Protocol::Ip6(_)) => {}
-        Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)) => {
-            return named("has a name where an IP address must stand");
-        }
-        _ => return named("does not begin with /ip4/ or /ip6/"),
-    }
-    let port = match parts.get(1) {
-        Some(Protocol::Tcp(port)) => *port,
-        Some(Protocol::Udp(port)) if matches!(parts.get(2), Some(Protocol::QuicV1)) => *port,
-        _ => return named("lacks /tcp/<port> or /udp/<port>/quic-v1 after the IP address"),
-    };
-    let rest = &parts[if matches!(parts[1], Protocol::Tcp(_)) {
-        2
-    } else {
-        3
-    }..];
-    match (rest, dialled) {
-        ([], true) | ([Protocol::P2p(_)], true) if port == 0 => named("has port 0"),
-        ([], _) | ([Protocol::P2p(_)], true) => Ok(address),
-        ([Protocol::P2p(_)], false) => named("names a peer, which an address to listen on cannot"),
-        _ => named("goes on after what can be used here"),
-    }
 }

@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::{
     AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, RedisUrl, ReliabilityModel,
-    ReputationModel,
+    ReputationModel, addresses,
     kind::{self, Kind, Refusal, Shape},
     values::Values,
 };
@@ -137,6 +137,9 @@ settings! {
         /// The server and database of Slips' cache, where scores of addresses lie. Empty: database 1 of
         /// the server above.
         cache_url: Option<RedisUrl> = "", kind::optional(kind::redis_url());
+        /// PEM file of the authority behind the certificate of a rediss:// server. Empty: those the system
+        /// trusts.
+        ca_file: Option<PathBuf> = "", kind::optional(kind::path());
         /// The channel on which Slips publishes what is meant for peers.
         from_slips: String = "p2p_pygo", kind::text("the name of a channel");
         /// The channel on which Slips hears of peers. Current Slips listens on p2p_gopy: this is the one
@@ -148,8 +151,8 @@ settings! {
         /// Whether opinions are written into Slips' database at all.
         write_back: bool = true, kind::truth();
         /// How long a written opinion lives where the server can expire fields (Redis 7.4 and later);
-        /// two time windows of Slips, as Slips itself has it.
-        write_back_ttl: Duration = "2h", kind::duration("1s"..="365d");
+        /// two time windows of Slips, as Slips itself has it. 0s: for ever.
+        write_back_ttl: Duration = "2h", kind::duration("0s"..="365d");
         /// The version of Slips that every message to it must carry. Empty: found out and followed.
         version: Option<String> = "", kind::optional(kind::text("a version, such as \"1.1.21\""));
         /// Files to read the version of Slips from, the first that exists; normally VERSION in Slips'
@@ -157,7 +160,8 @@ settings! {
         version_files: Vec<PathBuf> = NO_TEXTS, kind::paths();
         /// How long messages wait for the version at the start before they go out without it.
         version_wait: Duration = "5s", kind::duration("0s"..="1h");
-        /// Bytes of messages from Slips that may wait in memory; a faster Slips is held back by Redis.
+        /// Bytes of messages from Slips that may wait in memory; what comes beyond is dropped, counted
+        /// and said.
         queue_bytes: usize = 33_554_432, kind::whole(65_536..=1_073_741_824);
     }
 
@@ -184,7 +188,7 @@ settings! {
     /// How peers find and reach each other.
     "network" Network {
         /// Addresses to listen on; 4001 is the port of the Go pigeon. Port 0 takes a free one.
-        listen: Vec<Multiaddr> = vec!["/ip4/0.0.0.0/tcp/4001"], kind::listen_addresses();
+        listen: Vec<Multiaddr> = vec!["/ip4/0.0.0.0/tcp/4001"], addresses::listen();
         /// Whether QUIC is used as well, for dialling and for /udp/<port>/quic-v1 in listen.
         quic: bool = false, kind::truth();
         /// The protocol of the streams between peers.
@@ -193,18 +197,25 @@ settings! {
         rendezvous: String = "slips", kind::service();
         /// Whether to find peers and be found by multicast DNS as the Go pigeon does it.
         legacy_mdns: bool = true, kind::truth();
+        /// How often to ask for peers in that way; a pigeon asks once an hour.
+        legacy_mdns_interval: Duration = "60s", kind::duration("1s"..="1d");
+        /// The UDP port for it: 5353 everywhere, another only for tests.
+        legacy_mdns_port: u16 = 5353, kind::whole(1..=65_535);
         /// Whether to use libp2p's own multicast DNS too, which pigeons do not understand.
         mdns: bool = false, kind::truth();
-        /// Peers that are always dialled, with or without /p2p/<peer id>; they have reserved room.
-        peers: Vec<Multiaddr> = NO_TEXTS, kind::peer_addresses();
+        /// Peers that are always dialled, with or without /p2p/<peer id>; with it they pass every limit.
+        peers: Vec<Multiaddr> = NO_TEXTS, addresses::dial();
         /// The first wait before a failed dial is tried again; it doubles, with chance, at each failure.
         dial_backoff_min: Duration = "1s", kind::duration("100ms"..="1h");
         /// The longest wait between two dials of a peer.
-        dial_backoff_max: Duration = "10m", kind::duration("1s"..="7d");
+        dial_backoff_max: Duration = "5m", kind::duration("1s"..="7d");
         /// After so many failed dials in a row a peer counts as unreachable and is tried rarely.
-        unreachable_after: u32 = 10, kind::whole(1..=1_000);
-        /// How often a silent peer is asked whether it lives; a pigeon calls less than 5 s a nuisance.
-        ping_interval: Duration = "15s", kind::duration("6s"..="1h");
+        unreachable_after: u32 = 8, kind::whole(1..=1_000);
+        /// A peer is pinged this long after its last good ping at the earliest; a pigeon takes less than 5 s
+        /// amiss ...
+        ping_after_min: Duration = "15s", kind::duration("6s"..="1h");
+        /// ... and this long after it at the latest; in between chance decides.
+        ping_after_max: Duration = "20s", kind::duration("6s"..="1h");
         /// A peer that has not answered for so long is given up.
         lost_after: Duration = "60s", kind::duration("10s"..="1d");
     }
@@ -214,37 +225,44 @@ settings! {
         /// The longest line a peer may send, in bytes; a pigeon sends a report in about 250.
         max_line_bytes: usize = 65_536, kind::whole(1_024..=16_777_216);
         /// Open connections in all.
-        connections: u32 = 512, kind::whole(1..=100_000);
+        connections: u32 = 384, kind::whole(1..=100_000);
         /// Open connections that others opened.
-        connections_inbound: u32 = 384, kind::whole(0..=100_000);
-        /// Open connections from one IP address.
-        connections_per_address: u32 = 16, kind::whole(1..=100_000);
-        /// Open connections with one peer.
-        connections_per_peer: u32 = 1, kind::whole(1..=16);
-        /// Connections of others whose handshake is not done.
-        pending_inbound: u32 = 128, kind::whole(1..=100_000);
-        /// Connections of ours whose handshake is not done.
-        pending_outbound: u32 = 32, kind::whole(1..=10_000);
-        /// Connections, of those above, that only static peers can have.
-        reserved_for_static: u32 = 32, kind::whole(0..=10_000);
+        connections_inbound: u32 = 256, kind::whole(0..=100_000);
+        /// Open connections with one IPv4 address or one IPv6 /64.
+        connections_per_address: u32 = 64, kind::whole(1..=100_000);
+        /// Connections of others whose handshake is not done; beyond it the oldest of the busiest address
+        /// goes.
+        pending_inbound: usize = 256, kind::whole(1..=100_000);
+        /// Dials under way at once.
+        pending_outbound: usize = 16, kind::whole(1..=10_000);
+        /// Peers that are remembered, connected or not.
+        known_peers: usize = 10_000, kind::whole(16..=1_000_000);
         /// New connections are refused while the process holds more than this, in MiB.
-        memory_mib: u64 = 128, kind::whole(32..=1_048_576);
+        memory_mib: usize = 112, kind::whole(32..=1_048_576);
+        /// Lines of all peers that are being read or wait for the node.
+        lines_reading: usize = 256, kind::whole(1..=65_536);
+        /// The share of one connection in that.
+        lines_reading_per_connection: usize = 32, kind::whole(1..=200);
         /// Lines a second that one peer may send for long; beyond it the peer is held back.
         messages_per_second: u32 = 10_000, kind::whole(1..=1_000_000);
         /// Lines that one peer may send at once before the rate above holds.
-        burst: u32 = 10_000, kind::whole(1..=1_000_000);
-        /// Streams to one peer that wait for their end; a pigeon resets what is beyond 256.
-        streams_per_peer: usize = 64, kind::whole(1..=200);
-        /// Messages to one peer that may wait in memory; beyond it the sender waits.
-        send_queue: usize = 1_024, kind::whole(1..=65_536);
+        burst: u32 = 20_000, kind::whole(1..=1_000_000);
+        /// Lines to one peer that are sent and not yet acknowledged; a pigeon resets what is beyond 256.
+        in_flight: usize = 64, kind::whole(1..=200);
+        /// Bytes for one peer that may wait in memory; beyond it the sender waits.
+        send_queue_bytes: usize = 524_288, kind::whole(65_536..=1_073_741_824);
         /// Time for the handshakes of a new connection.
-        handshake_timeout: Duration = "10s", kind::duration("1s"..="5m");
-        /// Time for a peer to send its line on a stream it opened.
+        handshake_timeout: Duration = "5s", kind::duration("1s"..="5m");
+        /// How long a connection may stay on which nobody speaks our protocol.
+        idle_timeout: Duration = "15s", kind::duration("1s"..="1h");
+        /// Time for a line to arrive once its stream is open.
         read_timeout: Duration = "10s", kind::duration("1s"..="5m");
-        /// Time for a peer to take a line.
+        /// Time a line may wait for room in the queue of its peer.
         write_timeout: Duration = "10s", kind::duration("1s"..="5m");
         /// Time for a peer to answer a hello or ping, as the pigeon has it.
         answer_timeout: Duration = "10s", kind::duration("1s"..="5m");
+        /// Time for a peer to close the stream of a line, which acknowledges it.
+        ack_timeout: Duration = "30s", kind::duration("1s"..="5m");
     }
 
     /// What the conduct of a peer on the wire makes of its reliability.
@@ -306,10 +324,14 @@ settings! {
         unknown_reporter_score: Score = 0.0, kind::score();
         /// How sure Slips is then taken to be; real Slips stores 0.05 for a new address.
         unknown_reporter_confidence: Confidence = 0.05, kind::confidence();
-        /// Addresses with reports that are held in memory; the least recently used make room.
-        max_addresses: usize = 1_000_000, kind::whole(1_000..=100_000_000);
-        /// Reporters on one address that are held in memory; the oldest report makes room.
-        max_reporters: usize = 1_024, kind::whole(8..=1_000_000);
+        /// Peers that are held in memory; who was not heard of for longest makes room.
+        max_peers: usize = 16_384, kind::whole(16..=10_000_000);
+        /// Addresses with reports that are held in memory; the one reported least recently makes room.
+        max_addresses: usize = 262_144, kind::whole(1_000..=100_000_000);
+        /// Reports that are held in memory; the address reported least recently makes room.
+        max_reports: usize = 1_000_000, kind::whole(1_000..=100_000_000);
+        /// Reporters on one address; the least reliable makes room.
+        max_reporters: usize = 512, kind::whole(8..=100_000);
     }
 
     /// How long the database remembers.

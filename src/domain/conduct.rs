@@ -86,6 +86,9 @@ impl FromStr for Conduct {
     type Err = ConductParseError;
 
     fn from_str(word: &str) -> Result<Self, ConductParseError> {
-        Self::ALL.into_iter().find(|c| c.word() == word).ok_or_else(|| ConductParseError(word.into()))
+        Self::ALL
+            .into_iter()
+            .find(|c| c.word() == word)
+            .ok_or_else(|| ConductParseError(word.into()))
     }
 }

@@ -11,7 +11,9 @@ pub enum Subject {
 
 /// A text that is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an IP address; write it like 192.0.2.1 or 2001:db8::1, without zone or blanks")]
+#[error(
+    "`{0}` is not an IP address; write it like 192.0.2.1 or 2001:db8::1, without zone or blanks"
+)]
 pub struct SubjectError(pub String);
 
 impl Subject {
@@ -40,7 +42,9 @@ impl FromStr for Subject {
     type Err = SubjectError;
 
     fn from_str(text: &str) -> Result<Self, SubjectError> {
-        text.parse().map(Self::from_ip).map_err(|_| SubjectError(text.chars().take(64).collect()))
+        text.parse()
+            .map(Self::from_ip)
+            .map_err(|_| SubjectError(text.chars().take(64).collect()))
     }
 }
 

@@ -51,7 +51,10 @@ impl Timestamp {
     /// Seconds since the epoch with their fraction.
     #[must_use]
     pub fn as_secs_f64(self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "exact to a microsecond until the year 2255")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "exact to a microsecond until the year 2255"
+        )]
         let micros = self.0 as f64;
         micros / 1e6
     }
@@ -65,13 +68,19 @@ impl Timestamp {
     /// This time and a while later; saturates.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// This time and a while earlier; saturates.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
     }
 }
 

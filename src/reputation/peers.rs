@@ -23,7 +23,7 @@ pub struct Peers {
 /// One reporter.
 #[derive(Debug, Default)]
 pub struct Peer {
-    /// Since when it has which address, by time; neighbours differ.
+    /// When it was seen at which address, by time.
     addresses: Vec<(Timestamp, IpAddr)>,
     /// The newest reliability, and when it became known.
     newest: Option<(Timestamp, Reliability)>,
@@ -48,22 +48,27 @@ impl Peer {
         self.first
     }
 
+    /// Every fact is kept while there is room, repetitions too: an earlier move that is learned
+    /// later must find the confirmations after it.
     fn moved(&mut self, ip: IpAddr, at: Timestamp) -> Touched {
         let after = self.addresses.partition_point(|(since, _)| *since <= at);
-        if let Some(before) = after.checked_sub(1).map(|last| &mut self.addresses[last]) {
-            if before.1 == ip {
-                return Touched::Nothing;
-            }
-            if before.0 == at {
-                before.1 = ip;
-                return Touched::Unlisted;
-            }
-        }
-        match self.addresses.get_mut(after) {
-            Some(next) if next.1 == ip => next.0 = at,
+        match after.checked_sub(1).map(|last| &mut self.addresses[last]) {
+            Some(same_time) if same_time.0 == at => same_time.1 = ip,
             _ => self.addresses.insert(after, (at, ip)),
         }
         Touched::Unlisted
+    }
+
+    /// Makes room for one more move: first repetitions go, then the oldest addresses, which are
+    /// counted.
+    fn make_room(&mut self, most: usize) -> usize {
+        if self.addresses.len() < most {
+            return 0;
+        }
+        self.addresses.dedup_by_key(|(_, ip)| *ip);
+        let beyond = (self.addresses.len() + 1).saturating_sub(most);
+        self.addresses.drain(..beyond);
+        beyond
     }
 }
 
@@ -97,9 +102,8 @@ impl Peers {
     pub fn moved(&mut self, peer: PeerId, ip: IpAddr, at: Timestamp) -> Touched {
         let most = self.addresses_per_peer;
         let (_, peer) = self.touch(peer);
+        let beyond = peer.make_room(most);
         let touched = peer.moved(ip.to_canonical(), at);
-        let beyond = peer.addresses.len().saturating_sub(most);
-        peer.addresses.drain(..beyond);
         self.evicted_addresses += beyond as u64;
         touched
     }
@@ -168,15 +172,33 @@ mod tests {
 
     #[test]
     fn the_order_of_learning_does_not_matter() {
-        let moves = [(2, 1), (4, 2), (5, 2), (6, 1), (8, 3)];
+        let moves = [(2, 1), (4, 2), (5, 2), (6, 1), (7, 1), (8, 3)];
         let expected = lookups(&moves);
-        let mut order = moves;
-        for turn in 0..order.len() {
-            order.rotate_left(1);
-            assert_eq!(lookups(&order), expected, "turned {turn}");
-            order.swap(0, 2);
-            assert_eq!(lookups(&order), expected, "swapped {turn}");
+        for split in 0..moves.len() {
+            for other in 0..moves.len() {
+                let mut order = moves;
+                order.rotate_left(split);
+                order.swap(0, other);
+                assert_eq!(lookups(&order), expected, "{order:?}");
+            }
         }
+    }
+
+    #[test]
+    fn repetitions_take_no_room_from_former_addresses() {
+        let mut peers = Peers::new(4, 3);
+        let id = PeerId::random();
+        peers.moved(id, ip(1), at(0));
+        for time in 1..100 {
+            peers.moved(id, ip(2), at(time));
+        }
+        let handle = peers.intern(id);
+        let (_, peer) = peers.at(handle).unwrap();
+        assert_eq!(peers.evicted_addresses, 0);
+        assert_eq!(
+            (peer.address_at(at(0)), peer.address_at(at(200))),
+            (Some(ip(1)), Some(ip(2)))
+        );
     }
 
     #[test]

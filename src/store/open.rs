@@ -85,6 +85,13 @@ pub(super) fn prepare_file(path: &Path) -> Result<(), OpenError> {
     }
 }
 
+/// Whether a node holds this database now. A lock that cannot be examined counts as not held.
+#[must_use]
+pub fn is_running(path: &Path) -> bool {
+    File::open(beside(path, ".lock"))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// Holds the database against a second node for as long as the file lives; ends with the process.
 pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     let beside = beside(path, ".lock");

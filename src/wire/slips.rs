@@ -1,1 +1,7 @@
-//! (to be written)
+//! What Slips and this node say to each other on Redis.
+
+mod inbound;
+mod outbound;
+
+pub use inbound::{Accept, Fault, FromSlips, MAX_PAYLOAD_BYTES, parse_from_slips};
+pub use outbound::{MergeFault, go_data, merge_p2p4slips, p2p4slips, peer_update, with_version};

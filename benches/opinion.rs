@@ -1,0 +1,259 @@
+//! What an opinion costs against the number of reports held, and how much memory a report takes.
+//!
+//! `cargo bench --bench opinion` first prints p50, p99 and the worst of many single calls, and the
+//! bytes a report takes, then criterion's figures. The goal: p99 at most 100 us, flat.
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    hint::black_box,
+    net::{IpAddr, Ipv4Addr},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use criterion::Criterion;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use slips_p2p::{
+    domain::{Author, Confidence, PeerId, Reliability, Score, Subject, Timestamp},
+    reputation::{Engine, Fact, Limits, ModelKind, Parameters, TrustModel},
+};
+
+const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
+/// Reporters on an ordinary address, and on the most crowded one the model keeps.
+const CROWDS: [u32; 2] = [20, 512];
+const CALLS: usize = 20_000;
+
+/// Counts what is allocated: the memory of a table is what its reports made it take.
+struct Counting;
+
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: hands every call on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller promised.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as the caller promised.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A loaded engine, and what is needed to go on asking it.
+struct Loaded {
+    engine: Engine,
+    peers: Vec<PeerId>,
+    subjects: u32,
+    rng: StdRng,
+    now: Timestamp,
+    bytes: usize,
+}
+
+fn address(base: u32, number: u32) -> IpAddr {
+    Ipv4Addr::from_bits(base + number).into()
+}
+
+fn subject(number: u32) -> Subject {
+    Subject::from_ip(address(0x1400_0000, number))
+}
+
+impl Loaded {
+    /// `reports` reports, `crowd` on each address.
+    fn new(kind: ModelKind, reports: u32, crowd: u32) -> Self {
+        let mut rng = StdRng::seed_from_u64(7);
+        // 2^20 addresses, so that a million reports on as many addresses fit as well.
+        let limits = Limits {
+            addresses: 1 << 20,
+            ..Limits::default()
+        };
+        let mut engine = Engine::new(
+            kind,
+            Parameters {
+                limits,
+                ..Parameters::default()
+            },
+        );
+        let peers: Vec<_> = (0..1_000).map(|_| PeerId::random()).collect();
+        let mut now = Timestamp::from_micros(1_750_000_000_000_000);
+        for (number, peer) in (0..).zip(&peers) {
+            let reliability = Reliability::clamped(rng.random());
+            engine.learn(
+                &Fact::PeerAddress {
+                    peer: *peer,
+                    ip: address(0x0a00_0000, number),
+                },
+                now,
+            );
+            engine.learn(
+                &Fact::PeerReliability {
+                    peer: *peer,
+                    reliability,
+                },
+                now,
+            );
+        }
+        let subjects = reports.div_ceil(crowd);
+        let before = ALLOCATED.load(Ordering::Relaxed);
+        for number in 0..reports {
+            now = now.plus(Duration::from_millis(1));
+            // Each address gets `crowd` different peers, whatever the number of addresses.
+            let (who, of) = (number / subjects + number % subjects, number % subjects);
+            let author = peers[who as usize % peers.len()];
+            engine.learn(&report(&mut rng, author, subject(of)), now);
+        }
+        let bytes = ALLOCATED.load(Ordering::Relaxed) - before;
+        assert_eq!(engine.held().reports, u64::from(reports));
+        Self {
+            engine,
+            peers,
+            subjects,
+            rng,
+            now,
+            bytes,
+        }
+    }
+
+    /// One more report on some address, of a peer that may have spoken of it before.
+    fn next(&mut self) -> (Fact, Subject, Timestamp) {
+        self.now = self.now.plus(Duration::from_millis(1));
+        let of = self.rng.random_range(0..self.subjects);
+        let who = (of as usize + self.rng.random_range(0..20)) % self.peers.len();
+        let fact = report(&mut self.rng, self.peers[who], subject(of));
+        (fact, subject(of), self.now)
+    }
+}
+
+fn report(rng: &mut StdRng, author: PeerId, subject: Subject) -> Fact {
+    Fact::Report {
+        author: Author(author),
+        subject,
+        score: Score::clamped(rng.random()),
+        confidence: Confidence::clamped(rng.random()),
+    }
+}
+
+fn percentile(sorted: &[Duration], share: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
+    #[expect(clippy::cast_precision_loss, reason = "few calls")]
+    let index = ((sorted.len() - 1) as f64 * share) as usize;
+    sorted[index].as_secs_f64() * 1e6
+}
+
+/// The table the README quotes.
+fn print_percentiles() {
+    println!("opinion after a new report (both are timed), {CALLS} calls, microseconds");
+    println!("model         reports    reporters/address  p50     p99     worst    bytes/report");
+    for kind in ModelKind::ALL {
+        for crowd in CROWDS {
+            for size in SIZES {
+                print_row(kind, size, crowd);
+            }
+        }
+    }
+    let Loaded { bytes, .. } = Loaded::new(ModelKind::Slips, 1_000_000, 1);
+    println!(
+        "a million addresses with one report each: {} bytes/report",
+        bytes / 1_000_000
+    );
+    print_full();
+}
+
+/// What an engine takes whose every table is full, as an attacker would have it.
+fn print_full() {
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let limits = Limits::default();
+    let mut engine = Engine::new(ModelKind::Slips, Parameters::default());
+    let mut rng = StdRng::seed_from_u64(7);
+    let peers: Vec<_> = (0..limits.peers).map(|_| PeerId::random()).collect();
+    let mut fill = |fact: &Fact, number: usize| {
+        let micros = i64::try_from(number).expect("a count of facts");
+        engine.learn(fact, Timestamp::from_micros(micros));
+    };
+    for number in 0..limits.peers * limits.addresses_per_peer {
+        let ip = address(0x0a00_0000, u32::try_from(number).expect("few addresses"));
+        fill(
+            &Fact::PeerAddress {
+                peer: peers[number % peers.len()],
+                ip,
+            },
+            number,
+        );
+    }
+    let (score, confidence) = (Score::MAX, Confidence::MAX);
+    for number in 0..u32::try_from(limits.statements).expect("few statements") {
+        fill(
+            &Fact::OwnStatement {
+                subject: subject(number),
+                score,
+                confidence,
+            },
+            0,
+        );
+    }
+    for number in 0..limits.reports {
+        let of = subject(u32::try_from(number % limits.addresses).expect("few addresses"));
+        fill(
+            &report(
+                &mut rng,
+                peers[(number * 31 + number / 7) % peers.len()],
+                of,
+            ),
+            number,
+        );
+    }
+    let held = engine.held();
+    drop(peers);
+    let mebibytes = (ALLOCATED.load(Ordering::Relaxed) - before) >> 20;
+    println!("full tables: {mebibytes} MiB for {held:?}");
+}
+
+fn print_row(kind: ModelKind, size: u32, crowd: u32) {
+    let mut loaded = Loaded::new(kind, size, crowd);
+    let bytes = loaded.bytes / size as usize;
+    let mut times: Vec<_> = (0..CALLS)
+        .map(|_| {
+            let (fact, of, now) = loaded.next();
+            let start = Instant::now();
+            loaded.engine.learn(&fact, now);
+            black_box(loaded.engine.opinion(of, now));
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let [p50, p99, worst] = [0.5, 0.99, 1.0].map(|share| percentile(&times, share));
+    println!("{kind:<13} {size:<10} {crowd:<18} {p50:<7.1} {p99:<7.1} {worst:<8.1} {bytes}");
+}
+
+fn criterion_figures(criterion: &mut Criterion) {
+    for size in SIZES {
+        let mut loaded = Loaded::new(ModelKind::Slips, size, CROWDS[0]);
+        criterion.bench_function(&format!("opinion/slips/{size}"), |bencher| {
+            bencher.iter(|| {
+                let (fact, of, now) = loaded.next();
+                loaded.engine.learn(&fact, now);
+                loaded.engine.opinion(of, now)
+            });
+        });
+    }
+}
+
+fn main() {
+    // Without `--bench` criterion only tries out that everything runs.
+    if std::env::args().any(|argument| argument == "--bench") {
+        print_percentiles();
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    criterion_figures(&mut criterion);
+    criterion.final_summary();
+}

@@ -1,0 +1,205 @@
+//! The checked config as each room's own settings.
+
+use std::time::Duration;
+
+use libp2p::identity::Keypair;
+
+use super::Role;
+use crate::config::{self, Config};
+use crate::domain::PeerId;
+use crate::network::identity::{self, KeyError, Loose};
+use crate::reputation::{Engine, Limits, ModelKind, Parameters, SlipsParameters, reliability};
+use crate::{bridge, network, node, store};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// A newcomer's mass of conduct, for and against together; `reliability.start` divides it.
+const PRIOR_MASS: f64 = 0.4;
+const MIB: usize = 1024 * 1024;
+
+pub(super) fn store(config: &Config) -> store::Settings {
+    store::Settings {
+        path: config.node.database.clone(),
+        max_batch_rows: config.store.max_batch_rows,
+        retention: store::Retention {
+            max_age: DAY
+                .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
+            max_reports: config.store.max_reports,
+            max_bytes: config.store.max_size_mb.saturating_mul(1_000_000),
+        },
+        outbox_max_age: config.outbox.max_age,
+        outbox_max_rows: config.outbox.max_messages,
+    }
+}
+
+pub(super) fn bridge(config: &Config) -> bridge::Settings {
+    let redis = &config.redis;
+    bridge::Settings {
+        url: redis.url.expose().to_owned(),
+        cache_url: redis.cache_url.as_ref().map(|url| url.expose().to_owned()),
+        ca_file: redis.ca_file.clone(),
+        from_slips: redis.from_slips.clone(),
+        to_slips: redis.to_slips.clone(),
+        layout: match redis.layout {
+            config::Layout::Hash => bridge::Layout::Hash,
+            config::Layout::Json => bridge::Layout::Json,
+        },
+        write_back: redis.write_back,
+        write_back_ttl: redis.write_back_ttl,
+        version: redis.version.clone(),
+        version_files: redis.version_files.clone(),
+        version_wait: redis.version_wait,
+        queue_bytes: redis.queue_bytes,
+    }
+}
+
+pub(super) fn network(config: &Config) -> network::Settings {
+    let (network, limits) = (&config.network, &config.limits);
+    network::Settings {
+        listen: network.listen.clone(),
+        protocol: network.protocol.clone(),
+        rendezvous: network.rendezvous.clone(),
+        legacy_mdns: network.legacy_mdns,
+        legacy_mdns_port: network.legacy_mdns_port,
+        legacy_mdns_interval: network.legacy_mdns_interval,
+        mdns: network.mdns,
+        static_peers: network.peers.clone(),
+        max_line_bytes: limits.max_line_bytes,
+        max_connections: limits.connections,
+        max_connections_incoming: limits.connections_inbound,
+        max_connections_per_ip: limits.connections_per_address,
+        max_pending_incoming: limits.pending_inbound,
+        max_pending_dials: limits.pending_outbound,
+        max_known_peers: limits.known_peers,
+        max_memory_bytes: limits.memory_mib.saturating_mul(MIB),
+        max_lines_reading: limits.lines_reading,
+        max_lines_reading_per_connection: limits.lines_reading_per_connection,
+        lines_per_second: limits.messages_per_second,
+        lines_burst: limits.burst,
+        handshake_timeout: limits.handshake_timeout,
+        idle_timeout: limits.idle_timeout,
+        read_timeout: limits.read_timeout,
+        write_timeout: limits.write_timeout,
+        answer_timeout: limits.answer_timeout,
+        ack_timeout: limits.ack_timeout,
+        ping_after_min: network.ping_after_min,
+        ping_after_max: network.ping_after_max,
+        lost_after: network.lost_after,
+        backoff_min: network.dial_backoff_min,
+        backoff_max: network.dial_backoff_max,
+        unreachable_after: network.unreachable_after,
+        max_in_flight: limits.in_flight,
+        send_queue_bytes: limits.send_queue_bytes,
+        ..network::Settings::default()
+    }
+}
+
+/// The peers of earlier runs that can be dialled again.
+pub(super) fn known(peers: &[store::PeerRecord]) -> Vec<network::Known> {
+    let known = |record: &store::PeerRecord| network::Known {
+        peer: record.peer,
+        addresses: record
+            .multiaddr
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect(),
+        greeted: record.greeted,
+    };
+    peers.iter().map(known).collect()
+}
+
+/// The identity: from the key file, or for this run only.
+///
+/// The pigeon leaves its key file open to all (contract section 4), so its heir tightens it.
+pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> {
+    let loose = match role {
+        Role::Node => Loose::Refuse,
+        Role::Pigeon => Loose::Tighten,
+    };
+    match &config.node.key_file {
+        Some(path) => identity::load_or_create(path, loose),
+        None => Ok(identity::one_time()),
+    }
+}
+
+/// The trust model that is chosen, with its parameters, knowing nothing yet.
+#[must_use]
+pub fn engine(config: &Config) -> Engine {
+    let reputation = &config.reputation;
+    let kind = match reputation.model {
+        config::ReputationModel::Slips => ModelKind::Slips,
+        config::ReputationModel::SlipsCompat => ModelKind::SlipsCompat,
+    };
+    let unknown = (
+        reputation.unknown_reporter_score,
+        reputation.unknown_reporter_confidence,
+    );
+    Engine::new(
+        kind,
+        Parameters {
+            slips: SlipsParameters {
+                unknown_reporter: reputation.count_unknown_reporters.then_some(unknown),
+            },
+            limits: Limits {
+                peers: reputation.max_peers,
+                addresses: reputation.max_addresses,
+                reports: reputation.max_reports,
+                reporters_per_address: reputation.max_reporters,
+                ..Limits::default()
+            },
+        },
+    )
+}
+
+pub(super) fn node(config: &Config) -> node::Settings {
+    let blame = config.forward.blame;
+    node::Settings {
+        forward: match config.forward.mode {
+            config::ForwardMode::Sanitized => node::Forward::Sanitized { blame },
+            config::ForwardMode::Verbatim => node::Forward::Verbatim,
+        },
+        answer_requests: match config.forward.answer_requests {
+            config::AnswerRequests::Slips => node::AnswerRequests::Slips,
+            config::AnswerRequests::Node => node::AnswerRequests::Node,
+            config::AnswerRequests::None => node::AnswerRequests::Nobody,
+        },
+        write_back: config.redis.write_back,
+        reliability: reliability(config),
+        cut_off_for: config.reliability.cut_off_for,
+    }
+}
+
+fn reliability(config: &Config) -> reliability::Parameters {
+    let (settings, weights) = (&config.reliability, &config.weights);
+    // More than nothing, or a newcomer's reliability would be 0 / 0.
+    let prior_good = (PRIOR_MASS * settings.start.get()).max(f64::MIN_POSITIVE);
+    reliability::Parameters {
+        model: match settings.model {
+            config::ReliabilityModel::Decaying => reliability::ReliabilityModel::Decaying,
+            config::ReliabilityModel::Pigeon => reliability::ReliabilityModel::Pigeon,
+        },
+        weights: reliability::Weights {
+            greeted: weights.greeted,
+            alive: weights.alive,
+            malformed_line: weights.malformed_line,
+            malformed_message: weights.malformed_message,
+            broken_hello: weights.broken_hello,
+            repeated_hello: weights.repeated_hello,
+            ping_too_often: weights.ping_too_often,
+            flooding: weights.flooding,
+            wrong_answer: weights.wrong_answer,
+            no_answer: weights.no_answer,
+            unreachable: weights.unreachable,
+        },
+        half_life: settings.half_life,
+        good_cap: settings.good_cap,
+        spend: settings.spend,
+        prior_good,
+        prior_bad: PRIOR_MASS - prior_good,
+        limit: settings.cut_off_below.get(),
+        least_bad: settings.least_bad,
+    }
+}
+
+pub(super) fn banned(bans: &[crate::domain::Ban]) -> Vec<PeerId> {
+    bans.iter().map(|ban| ban.peer).collect()
+}

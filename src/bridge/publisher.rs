@@ -1,0 +1,150 @@
+//! What is meant for Slips goes out, strictly in the order of the outbox.
+//!
+//! A batch is one transaction: no subscriber can come or go within it, so it reaches Slips whole
+//! or not at all, and what is sent again is never overtaken by what follows it.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::watch;
+
+use super::{
+    counters::Counters,
+    link::Link,
+    outbox::{Backlog, Feed},
+    said::{Backoff, Said},
+    url::explain,
+    version,
+    write_back::Entrance as WriteBack,
+};
+use crate::{
+    domain::{Content, Parcel, ParcelId},
+    wire::slips::with_version,
+};
+
+/// The longest pause between attempts to publish.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// How often the server is asked for subscribers while there are too few.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// The task that delivers.
+pub(super) struct Publisher<B> {
+    pub(super) link: Link,
+    pub(super) channel: String,
+    /// Receivers without which a message did not reach Slips: one, and one more where our own
+    /// subscriber sits on the same channel. That one is there at most once, because a new one
+    /// makes the server drop the old one first.
+    pub(super) needed: i64,
+    pub(super) feed: Feed<B>,
+    pub(super) version: version::Reader,
+    pub(super) write_back: Option<WriteBack>,
+    pub(super) published: watch::Sender<ParcelId>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) said: Said,
+}
+
+impl<B: Backlog> Publisher<B> {
+    /// Delivers until the outbox is closed and empty.
+    pub(super) async fn run(mut self) {
+        while let Some(parcels) = self.feed.next().await {
+            let last = parcels.last().map(|p| p.id);
+            let messages = self.sort(parcels).await;
+            if !messages.is_empty() {
+                self.deliver(&messages).await;
+            }
+            if let Some(last) = last {
+                self.published.send_replace(last);
+            }
+        }
+    }
+
+    /// Hands opinions to the write-back and gives the messages.
+    async fn sort(&self, parcels: Vec<Parcel>) -> Vec<String> {
+        let mut messages = Vec::with_capacity(parcels.len());
+        for parcel in parcels {
+            match (parcel.content, &self.write_back) {
+                (Content::Publish(message), _) => messages.push(message),
+                (Content::WriteBack(subject, json), Some(write_back)) => {
+                    write_back.put(parcel.id, subject, json).await;
+                }
+                (Content::WriteBack(..), None) => {}
+            }
+        }
+        messages
+    }
+
+    async fn deliver(&mut self, messages: &[String]) {
+        let mut backoff = Backoff::up_to(TRY_AGAIN);
+        let mut left = messages;
+        let mut at_once = left.len();
+        let mut again = false;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(at_once.min(left.len()));
+            if again {
+                Counters::add(&self.counters.resent, now.len());
+            }
+            match self.publish(now).await {
+                Ok(true) => {
+                    self.said.over("Slips takes messages again");
+                    Counters::add(&self.counters.delivered, now.len());
+                    left = later;
+                    again = false;
+                }
+                Ok(false) => {
+                    self.say_nobody_listens();
+                    self.wait_for_subscriber().await;
+                    again = true;
+                }
+                // A server without memory takes no transaction, but single messages.
+                Err(error) if at_once > 1 && error.clone().into_server_errors().is_some() => {
+                    at_once = 1;
+                }
+                Err(error) => {
+                    self.said.trouble(&format!(
+                        "cannot publish to {}, what is meant for Slips is kept: {}",
+                        self.link.server(),
+                        explain(&error)
+                    ));
+                    backoff.pause().await;
+                    again = true;
+                }
+            }
+        }
+    }
+
+    fn say_nobody_listens(&mut self) {
+        self.said.trouble(&format!(
+            "nobody but this node listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
+            self.channel,
+            self.link.server()
+        ));
+    }
+
+    /// One attempt; whether enough received it. The version is looked up each time: Slips may
+    /// have come back with another one.
+    async fn publish(&mut self, messages: &[String]) -> redis::RedisResult<bool> {
+        let version = self.version.get().await;
+        let mut commands = redis::Pipeline::with_capacity(messages.len());
+        if messages.len() > 1 {
+            commands.atomic();
+        }
+        for message in messages {
+            let payload = with_version(message, version.as_deref());
+            commands.cmd("PUBLISH").arg(&self.channel).arg(payload);
+        }
+        let receivers: Vec<i64> = self.link.ask(&commands).await?;
+        Ok(receivers.len() == messages.len() && receivers.iter().all(|n| *n >= self.needed))
+    }
+
+    /// Returns when there are subscribers again, or when that cannot be found out.
+    async fn wait_for_subscriber(&mut self) {
+        let mut question = redis::pipe();
+        question.cmd("PUBSUB").arg("NUMSUB").arg(&self.channel);
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            match self.link.ask::<Vec<(String, i64)>>(&question).await {
+                Ok(answer) if answer.iter().all(|(_, n)| *n < self.needed) => {}
+                _ => return,
+            }
+        }
+    }
+}

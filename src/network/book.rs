@@ -1,0 +1,425 @@
+//! Whom we know, whom to dial and when. Pure: the time and the chance are passed in.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use libp2p::{Multiaddr, PeerId, core::multiaddr::Protocol};
+use rand::{Rng, rngs::StdRng};
+use tokio::time::Instant;
+
+use super::settings::MAX_ADDRESSES;
+use crate::domain::{Reachability, Timestamp};
+
+/// A fresh find pulls the next dial of a known peer forward, but not more often than this.
+const FOUND_AGAIN: Duration = Duration::from_secs(5);
+
+/// Whom to dial: a peer, or an address whose peer shows only when it answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    Peer(PeerId),
+    Address(Multiaddr),
+}
+
+/// How a dial is spaced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spacing {
+    pub(crate) min: Duration,
+    pub(crate) max: Duration,
+    pub(crate) unreachable_after: u32,
+}
+
+/// The wall clock and the steady one, read at the same moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) steady: Instant,
+    pub(crate) wall: Timestamp,
+}
+
+impl Now {
+    pub(crate) fn read() -> Self {
+        Self {
+            steady: Instant::now(),
+            wall: Timestamp::now(),
+        }
+    }
+
+    fn at(self, when: Instant) -> Timestamp {
+        self.wall.plus(when.saturating_duration_since(self.steady))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing to do: no address, or cut off.
+    Idle,
+    /// To be dialled when its turn in the schedule comes.
+    Due((Instant, u64)),
+    Dialling,
+    Connected,
+}
+
+#[derive(Debug)]
+struct Entry {
+    addresses: Vec<Multiaddr>,
+    fixed: bool,
+    greeted: bool,
+    version: Option<String>,
+    last_ping: Option<Instant>,
+    tries: u32,
+    last_try: Option<Instant>,
+    phase: Phase,
+}
+
+/// What a peer's hello means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HelloIs {
+    /// A version we had not heard from it.
+    New,
+    /// The one we had.
+    Known,
+}
+
+/// The book.
+pub(crate) struct Book {
+    entries: HashMap<Target, Entry>,
+    schedule: BTreeMap<(Instant, u64), Target>,
+    spacing: Spacing,
+    max: usize,
+    next: u64,
+    dialling: usize,
+    rng: StdRng,
+}
+
+impl Book {
+    pub(crate) fn new(spacing: Spacing, max: usize, rng: StdRng) -> Self {
+        Self {
+            entries: HashMap::new(),
+            schedule: BTreeMap::new(),
+            spacing,
+            max,
+            next: 0,
+            dialling: 0,
+            rng,
+        }
+    }
+
+    /// A peer of the settings: always kept, dialled at once.
+    pub(crate) fn add_fixed(&mut self, address: &Multiaddr, now: Instant) {
+        let (address, peer) = split(address);
+        let target = peer.map_or_else(|| Target::Address(address.clone()), Target::Peer);
+        if let Some(entry) = self.entry(&target, true) {
+            entry.fixed = true;
+            remember(entry, address);
+            self.schedule(&target, now);
+        }
+    }
+
+    /// A peer of an earlier run, dialled within a moment: not all of them at once.
+    pub(crate) fn add_known(
+        &mut self,
+        peer: PeerId,
+        addresses: &[Multiaddr],
+        greeted: bool,
+        now: Instant,
+    ) {
+        let target = Target::Peer(peer);
+        let Some(entry) = self.entry(&target, false) else {
+            return;
+        };
+        entry.greeted |= greeted;
+        addresses
+            .iter()
+            .rev()
+            .for_each(|address| _ = remember(entry, split(address).0));
+        if !entry.addresses.is_empty() && entry.phase == Phase::Idle {
+            let wait = self.rng.random_range(0.0..1.0);
+            self.schedule(&target, now + self.spacing.min.mul_f64(wait));
+        }
+    }
+
+    /// A peer was found at an address: it is dialled after `wait` unless it is connected or was
+    /// tried just now. Says whether that is news.
+    pub(crate) fn found(
+        &mut self,
+        peer: PeerId,
+        address: Multiaddr,
+        wait: Duration,
+        now: Instant,
+    ) -> bool {
+        let target = Target::Peer(peer);
+        let Some(entry) = self.entry(&target, false) else {
+            return false;
+        };
+        let news = remember(entry, split(&address).0);
+        let soon = match entry.phase {
+            Phase::Idle => entry
+                .last_try
+                .is_none_or(|last| now.duration_since(last) >= FOUND_AGAIN),
+            Phase::Due((at, _)) => {
+                at > now + wait
+                    && entry
+                        .last_try
+                        .is_none_or(|last| now.duration_since(last) >= FOUND_AGAIN)
+            }
+            Phase::Dialling | Phase::Connected => false,
+        };
+        if soon {
+            self.schedule(&target, now + wait);
+        }
+        news
+    }
+
+    /// An address a connected peer can be dialled at. Says whether that is news.
+    pub(crate) fn learn(&mut self, peer: PeerId, address: Multiaddr) -> bool {
+        self.entry(&Target::Peer(peer), false)
+            .is_some_and(|entry| remember(entry, address))
+    }
+
+    /// When [`Self::due`] has something next.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.schedule.keys().next().map(|(at, _)| *at)
+    }
+
+    /// How many dials are under way.
+    pub(crate) fn dialling(&self) -> usize {
+        self.dialling
+    }
+
+    /// One target whose time has come; it counts as being dialled until it is told otherwise.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<(Target, Vec<Multiaddr>)> {
+        let first = self
+            .schedule
+            .first_entry()
+            .filter(|first| first.key().0 <= now)?;
+        let target = first.remove();
+        let entry = self.entries.get_mut(&target)?;
+        entry.phase = Phase::Dialling;
+        entry.last_try = Some(now);
+        self.dialling += 1;
+        Some((target, entry.addresses.clone()))
+    }
+
+    /// A connection to a peer stands. `via` is the target whose dial led to it, if one did.
+    pub(crate) fn connected(&mut self, peer: PeerId, via: Option<&Target>) {
+        let target = Target::Peer(peer);
+        if let Some(address @ Target::Address(_)) = via {
+            // From now on the peer itself is known; the bare address is its to dial again.
+            if let Some(bare) = self.take(address)
+                && let Some(entry) = self.entry(&target, true)
+            {
+                entry.fixed |= bare.fixed;
+                bare.addresses
+                    .into_iter()
+                    .for_each(|known| _ = remember(entry, known));
+            }
+        }
+        if self.entry(&target, true).is_some() {
+            self.unschedule(&target);
+            self.set_phase(&target, Phase::Connected);
+            if let Some(entry) = self.entries.get_mut(&target) {
+                entry.tries = 0;
+            }
+        }
+    }
+
+    /// The last connection to a peer is gone, or its dial failed: when it is tried again.
+    pub(crate) fn failed(
+        &mut self,
+        target: &Target,
+        reason: &str,
+        now: Now,
+    ) -> Option<Reachability> {
+        let entry = self.entries.get_mut(target)?;
+        entry.tries = entry.tries.saturating_add(1);
+        let (tries, reachable_somewhere) = (entry.tries, !entry.addresses.is_empty());
+        self.set_phase(target, Phase::Idle);
+        let reason = reason.to_owned();
+        if !reachable_somewhere {
+            return Some(Reachability::Unreachable {
+                reason,
+                next_try: None,
+            });
+        }
+        let next = now.steady + self.wait(tries);
+        self.schedule(target, next);
+        let next_try = now.at(next);
+        Some(if tries >= self.spacing.unreachable_after {
+            Reachability::Unreachable {
+                reason,
+                next_try: Some(next_try),
+            }
+        } else {
+            Reachability::Retrying { reason, next_try }
+        })
+    }
+
+    /// A peer we have no use for: it is tried as rarely as can be.
+    pub(crate) fn useless(&mut self, peer: PeerId, reason: &str, now: Now) -> Option<Reachability> {
+        let target = Target::Peer(peer);
+        self.entries.get_mut(&target)?.tries = self.spacing.unreachable_after;
+        self.failed(&target, reason, now)
+    }
+
+    /// A peer is not to be dialled at all until [`Self::found`] or [`Self::retry`].
+    pub(crate) fn rest(&mut self, peer: PeerId) {
+        self.unschedule(&Target::Peer(peer));
+        self.set_phase(&Target::Peer(peer), Phase::Idle);
+    }
+
+    /// A rested peer may be dialled again.
+    pub(crate) fn retry(&mut self, peer: PeerId, now: Instant) {
+        let target = Target::Peer(peer);
+        let Some(entry) = self.entries.get_mut(&target) else {
+            return;
+        };
+        entry.tries = 0;
+        if entry.phase == Phase::Idle && !entry.addresses.is_empty() {
+            self.schedule(&target, now);
+        }
+    }
+
+    /// A target that is no use at all, such as our own address.
+    pub(crate) fn forget(&mut self, target: &Target) {
+        self.take(target);
+    }
+
+    /// Whether the peer has heard our hello.
+    pub(crate) fn greeted(&self, peer: PeerId) -> bool {
+        self.entries
+            .get(&Target::Peer(peer))
+            .is_some_and(|entry| entry.greeted)
+    }
+
+    /// The peer has heard our hello.
+    pub(crate) fn set_greeted(&mut self, peer: PeerId) {
+        if let Some(entry) = self.entries.get_mut(&Target::Peer(peer)) {
+            entry.greeted = true;
+        }
+    }
+
+    /// The peer named its version.
+    pub(crate) fn heard_version(&mut self, peer: PeerId, version: &str) -> HelloIs {
+        let Some(entry) = self.entries.get_mut(&Target::Peer(peer)) else {
+            return HelloIs::Known;
+        };
+        if entry.version.as_deref() == Some(version) {
+            return HelloIs::Known;
+        }
+        entry.version = Some(version.into());
+        HelloIs::New
+    }
+
+    /// The peer pinged; how long after its last good ping, over all its connections. A ping sooner
+    /// than `decent` is not a good one.
+    pub(crate) fn heard_ping(&mut self, peer: PeerId, decent: Duration, now: Instant) -> bool {
+        let Some(entry) = self.entries.get_mut(&Target::Peer(peer)) else {
+            return true;
+        };
+        let good = entry
+            .last_ping
+            .is_none_or(|last| now.duration_since(last) >= decent);
+        if good {
+            entry.last_ping = Some(now);
+        }
+        good
+    }
+
+    /// Doubles with each try up to the longest, then half to the whole of it by chance.
+    fn wait(&mut self, tries: u32) -> Duration {
+        let doubled = self
+            .spacing
+            .min
+            .saturating_mul(1_u32 << tries.saturating_sub(1).min(20));
+        doubled
+            .min(self.spacing.max)
+            .mul_f64(self.rng.random_range(0.5..1.0))
+    }
+
+    fn entry(&mut self, target: &Target, even_if_full: bool) -> Option<&mut Entry> {
+        if !self.entries.contains_key(target) {
+            if self.entries.len() >= self.max && !self.make_room() && !even_if_full {
+                return None;
+            }
+            let entry = Entry {
+                addresses: Vec::new(),
+                fixed: false,
+                greeted: false,
+                version: None,
+                last_ping: None,
+                tries: 0,
+                last_try: None,
+                phase: Phase::Idle,
+            };
+            self.entries.insert(target.clone(), entry);
+        }
+        self.entries.get_mut(target)
+    }
+
+    /// Throws out the peer that was dialled in vain most often.
+    fn make_room(&mut self) -> bool {
+        let gone = self
+            .entries
+            .iter()
+            .filter(|(_, e)| {
+                !e.fixed && e.tries > 0 && matches!(e.phase, Phase::Idle | Phase::Due(_))
+            })
+            .max_by_key(|(_, e)| e.tries)
+            .map(|(target, _)| target.clone());
+        gone.is_some_and(|target| self.take(&target).is_some())
+    }
+
+    fn take(&mut self, target: &Target) -> Option<Entry> {
+        self.unschedule(target);
+        self.set_phase(target, Phase::Idle);
+        self.entries.remove(target)
+    }
+
+    fn schedule(&mut self, target: &Target, at: Instant) {
+        self.unschedule(target);
+        let key = (at, self.next);
+        self.next += 1;
+        self.schedule.insert(key, target.clone());
+        self.set_phase(target, Phase::Due(key));
+    }
+
+    fn unschedule(&mut self, target: &Target) {
+        if let Some(Entry {
+            phase: Phase::Due(key),
+            ..
+        }) = self.entries.get(target)
+        {
+            self.schedule.remove(key);
+        }
+    }
+
+    fn set_phase(&mut self, target: &Target, phase: Phase) {
+        let Some(entry) = self.entries.get_mut(target) else {
+            return;
+        };
+        if entry.phase == Phase::Dialling {
+            self.dialling -= 1;
+        }
+        entry.phase = phase;
+    }
+}
+
+/// Takes the peer off an address.
+pub(crate) fn split(address: &Multiaddr) -> (Multiaddr, Option<PeerId>) {
+    let mut bare = address.clone();
+    match bare.pop() {
+        Some(Protocol::P2p(peer)) => (bare, Some(peer)),
+        _ => (address.clone(), None),
+    }
+}
+
+fn remember(entry: &mut Entry, address: Multiaddr) -> bool {
+    let known = entry.addresses.iter().position(|have| *have == address);
+    if let Some(at) = known {
+        entry.addresses.remove(at);
+    }
+    entry.addresses.insert(0, address);
+    entry.addresses.truncate(MAX_ADDRESSES);
+    known.is_none()
+}

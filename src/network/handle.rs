@@ -1,0 +1,163 @@
+//! The user's end of the network.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use libp2p::PeerId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::pigeon::{PeerQueue, Refused};
+use crate::domain::Timestamp;
+
+/// The queues of the peers lines can be sent to.
+pub(super) type Queues = Arc<HashMap<PeerId, Arc<PeerQueue>>>;
+
+/// What the loop is asked to do.
+#[derive(Debug)]
+pub(super) enum Command {
+    Ban(PeerId, Timestamp),
+    Unban(PeerId),
+    Goodbye(Duration, oneshot::Sender<()>),
+}
+
+/// Why a line was not queued.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No connection to that peer: it may come back, or never have been there.
+    #[error("not connected to {0}")]
+    NotConnected(PeerId),
+    /// The peer takes nothing: its queue is full and stayed so.
+    #[error("{0} takes no more lines: its queue stayed full")]
+    Stalled(PeerId),
+    /// The network has ended.
+    #[error("the network has ended")]
+    Closed,
+    /// Longer than a line may be.
+    #[error("a line of {bytes} bytes is longer than the limit of {limit} (raise max_line_bytes)")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It holds a newline, or nothing but blanks.
+    #[error("the text is not one line")]
+    NotALine,
+}
+
+/// Sends lines and gives orders. Cloneable; when the last one is dropped the network says goodbye
+/// and ends.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(super) local: PeerId,
+    pub(super) queues: watch::Receiver<Queues>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) deaf: CancellationToken,
+    pub(super) max_line_bytes: usize,
+    pub(super) write_timeout: Duration,
+}
+
+impl Handle {
+    /// Queues a line (without its newline) for one peer and returns; waits for room, at most the
+    /// settings' `write_timeout`. Lines of one `lane` arrive in order, each after the one before was
+    /// acknowledged; different lanes go side by side.
+    ///
+    /// # Errors
+    /// [`SendError`]: the line was not queued.
+    pub async fn send(&self, to: PeerId, line: String, lane: u64) -> Result<(), SendError> {
+        let line = self.check(line)?;
+        let queue = self.queues.borrow().get(&to).map(Arc::clone);
+        let Some(queue) = queue else {
+            return Err(if self.commands.is_closed() {
+                SendError::Closed
+            } else {
+                SendError::NotConnected(to)
+            });
+        };
+        queue
+            .push(lane, line, self.write_timeout)
+            .await
+            .map_err(|refused| match refused {
+                Refused::Stalled => SendError::Stalled(to),
+                Refused::Closed => SendError::NotConnected(to),
+            })
+    }
+
+    /// Queues a line for every connected peer, like [`Self::send`] for each of them at once. Says
+    /// for how many it was queued: 0 for what is no line or too long.
+    pub async fn send_to_all(&self, line: String, lane: u64) -> usize {
+        let Ok(line) = self.check(line) else { return 0 };
+        let queues: Vec<_> = self.queues.borrow().values().map(Arc::clone).collect();
+        let pushed = queues
+            .iter()
+            .map(|queue| queue.push(lane, Arc::clone(&line), self.write_timeout));
+        join_all(pushed)
+            .await
+            .into_iter()
+            .filter(Result::is_ok)
+            .count()
+    }
+
+    /// The peers lines can be sent to now.
+    #[must_use]
+    pub fn connected(&self) -> Vec<PeerId> {
+        self.queues.borrow().keys().copied().collect()
+    }
+
+    /// Waits until everything queued is acknowledged or given up, at most `limit`.
+    pub async fn flush(&self, limit: Duration) {
+        let queues: Vec<_> = self.queues.borrow().values().map(Arc::clone).collect();
+        let all = join_all(queues.iter().map(|queue| queue.until_empty()));
+        let _ = tokio::time::timeout(limit, all).await;
+    }
+
+    /// Cuts a peer off until then; returns when that is under way.
+    pub async fn ban(&self, peer: PeerId, until: Timestamp) {
+        let _ = self.commands.send(Command::Ban(peer, until)).await;
+    }
+
+    /// Lets a banned peer connect again, and dials it if its address is known.
+    pub async fn unban(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Unban(peer)).await;
+    }
+
+    /// Our own peer id.
+    #[must_use]
+    pub fn local_peer_id(&self) -> PeerId {
+        self.local
+    }
+
+    /// Says goodbye to all peers at once, closes and ends; returns when that is done, at most
+    /// `limit` and a moment later.
+    pub async fn goodbye(self, limit: Duration) {
+        let (done, ended) = oneshot::channel();
+        if self
+            .commands
+            .send(Command::Goodbye(limit, done))
+            .await
+            .is_ok()
+        {
+            let _ = ended.await;
+        }
+    }
+
+    /// Takes no new connections and is found by nobody any more; those that stand stay.
+    pub fn stop_listening(&self) {
+        self.deaf.cancel();
+    }
+
+    fn check(&self, mut line: String) -> Result<Arc<str>, SendError> {
+        if line.len() > self.max_line_bytes {
+            return Err(SendError::TooLong {
+                bytes: line.len(),
+                limit: self.max_line_bytes,
+            });
+        }
+        if line.contains('\n') || line.trim().is_empty() {
+            return Err(SendError::NotALine);
+        }
+        line.push('\n');
+        Ok(line.into())
+    }
+}

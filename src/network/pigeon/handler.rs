@@ -1,0 +1,261 @@
+//! One connection's part in `/slips/1.0`: serves its inbound streams, sends what waits for its peer.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use libp2p::swarm::{
+    ConnectionHandler, ConnectionHandlerEvent, ConnectionId, StreamUpgradeError, SubstreamProtocol,
+    handler::{ConnectionEvent, ProtocolsChange},
+};
+
+use super::{
+    inbound::{Gate, Heard, Inbound},
+    outbound::{Expect, Outbound, Outcome},
+    queue::{End, PeerQueue},
+};
+use crate::{domain::Conduct, wire::pigeon};
+
+/// How long a line may wait for room in the node. Far beyond any sender's patience: its end is for
+/// streams whose sender forgot them.
+const INBOUND_LIMIT: Duration = Duration::from_secs(300);
+/// What a stream may take beyond the time its own future allows, which is what really ends it.
+const OUTBOUND_SLACK: Duration = Duration::from_secs(5);
+
+/// What the service has a connection say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    Hello,
+    Ping,
+    Goodbye,
+}
+
+/// What a connection tells the service.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// The peer speaks our protocol.
+    Speaks,
+    /// It does not.
+    SpeaksNot,
+    /// It said something; never [`Heard::Data`].
+    Heard(Heard),
+    /// It was asked something.
+    Answer(Control, Outcome),
+    /// Something else it did or left undone.
+    Conduct(Conduct),
+}
+
+/// Limits of one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) in_flight: usize,
+    pub(crate) answer: Duration,
+    pub(crate) acknowledge: Duration,
+    pub(crate) goodbye: Duration,
+}
+
+/// Whose stream it is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Errand {
+    Control(Control),
+    Lane(u64),
+}
+
+pub(crate) struct Handler {
+    connection: ConnectionId,
+    gate: Arc<Gate>,
+    queue: Arc<PeerQueue>,
+    limits: Limits,
+    controls: VecDeque<Control>,
+    told: VecDeque<Told>,
+    in_flight: usize,
+    speaks: bool,
+    waker: Option<Waker>,
+}
+
+type ToConnection = ConnectionHandlerEvent<Outbound, Errand, Told>;
+type Happened<'a> = ConnectionEvent<'a, Inbound, Outbound, (), Errand>;
+
+impl Handler {
+    pub(crate) fn new(
+        connection: ConnectionId,
+        gate: Arc<Gate>,
+        queue: Arc<PeerQueue>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            connection,
+            gate,
+            queue,
+            limits,
+            controls: VecDeque::new(),
+            told: VecDeque::new(),
+            in_flight: 0,
+            speaks: false,
+            waker: None,
+        }
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.told.push_back(told);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn speaks(&mut self) {
+        if !self.speaks {
+            self.speaks = true;
+            self.tell(Told::Speaks);
+        }
+    }
+
+    fn received(&mut self, heard: Heard, flooding: bool) {
+        self.speaks();
+        if flooding {
+            self.tell(Told::Conduct(Conduct::Flooding));
+        }
+        if !matches!(heard, Heard::Data | Heard::Stopped) {
+            self.tell(Told::Heard(heard));
+        }
+    }
+
+    fn ended(&mut self, errand: Errand, outcome: Outcome) {
+        match &outcome {
+            Outcome::NotSpoken => self.tell(Told::SpeaksNot),
+            Outcome::Taken | Outcome::Answered(_) | Outcome::BadAnswer => self.speaks(),
+            Outcome::NoAnswer | Outcome::Broken => {}
+        }
+        match errand {
+            Errand::Control(control) => self.tell(Told::Answer(control, outcome)),
+            Errand::Lane(lane) => {
+                self.in_flight -= 1;
+                let end = if outcome == Outcome::Broken {
+                    End::Broken
+                } else {
+                    End::Done
+                };
+                let lost = self.queue.end(lane, end);
+                if lost || outcome == Outcome::NoAnswer {
+                    self.tell(Told::Conduct(Conduct::NoAnswer));
+                }
+            }
+        }
+    }
+
+    fn open(
+        &self,
+        errand: Errand,
+        line: Arc<str>,
+        expect: Expect,
+        limit: Duration,
+    ) -> ToConnection {
+        let upgrade = Outbound {
+            protocol: self.gate.protocol.clone(),
+            line,
+            expect,
+            limit,
+        };
+        let protocol = SubstreamProtocol::new(upgrade, errand).with_timeout(limit + OUTBOUND_SLACK);
+        ConnectionHandlerEvent::OutboundSubstreamRequest { protocol }
+    }
+
+    fn open_control(&self, control: Control) -> ToConnection {
+        let (line, expect, limit) = match control {
+            Control::Hello => (
+                Arc::clone(&self.gate.hello),
+                Expect::Answer,
+                self.limits.answer,
+            ),
+            Control::Ping => (pigeon::PING.into(), Expect::Answer, self.limits.answer),
+            Control::Goodbye => (pigeon::GOODBYE.into(), Expect::Close, self.limits.goodbye),
+        };
+        self.open(Errand::Control(control), line, expect, limit)
+    }
+}
+
+impl ConnectionHandler for Handler {
+    type FromBehaviour = Control;
+    type ToBehaviour = Told;
+    type InboundProtocol = Inbound;
+    type OutboundProtocol = Outbound;
+    type InboundOpenInfo = ();
+    type OutboundOpenInfo = Errand;
+
+    fn listen_protocol(&self) -> SubstreamProtocol<Inbound> {
+        SubstreamProtocol::new(Inbound(Arc::clone(&self.gate)), ()).with_timeout(INBOUND_LIMIT)
+    }
+
+    fn connection_keep_alive(&self) -> bool {
+        self.speaks
+    }
+
+    fn on_behaviour_event(&mut self, control: Control) {
+        self.controls.push_back(control);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToConnection> {
+        if let Some(told) = self.told.pop_front() {
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(told));
+        }
+        if let Some(control) = self.controls.pop_front() {
+            return Poll::Ready(self.open_control(control));
+        }
+        if self.speaks
+            && self.in_flight < self.limits.in_flight
+            && let Some(job) = self.queue.take(self.connection, cx.waker())
+        {
+            self.in_flight += 1;
+            let errand = Errand::Lane(job.lane);
+            return Poll::Ready(self.open(
+                errand,
+                job.line,
+                Expect::Close,
+                self.limits.acknowledge,
+            ));
+        }
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn on_connection_event(&mut self, event: Happened<'_>) {
+        match event {
+            ConnectionEvent::FullyNegotiatedInbound(inbound) => {
+                self.received(inbound.protocol.heard, inbound.protocol.flooding);
+            }
+            ConnectionEvent::FullyNegotiatedOutbound(outbound) => {
+                self.ended(outbound.info, outbound.protocol)
+            }
+            ConnectionEvent::DialUpgradeError(failed) => {
+                let outcome = match failed.error {
+                    StreamUpgradeError::Timeout => Outcome::NoAnswer,
+                    StreamUpgradeError::NegotiationFailed => Outcome::NotSpoken,
+                    StreamUpgradeError::Io(_) => Outcome::Broken,
+                    StreamUpgradeError::Apply(never) => match never {},
+                };
+                self.ended(failed.info, outcome);
+            }
+            ConnectionEvent::RemoteProtocolsChange(ProtocolsChange::Added(added)) => {
+                if added
+                    .into_iter()
+                    .any(|protocol| *protocol == self.gate.protocol)
+                {
+                    self.speaks();
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        self.queue.abandon(self.connection);
+    }
+}

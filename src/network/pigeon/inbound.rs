@@ -1,0 +1,197 @@
+//! One inbound stream of `/slips/1.0`: read a line, answer it or hand it over, close.
+//!
+//! This runs inside the stream's upgrade. The swarm takes further streams from a connection only
+//! while few upgrades are under way, so whatever waits here holds the sender back.
+
+use std::{convert::Infallible, future::Future, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
+
+use futures::{AsyncRead, AsyncReadExt, AsyncWriteExt, io::Cursor};
+use libp2p::{InboundUpgrade, PeerId, Stream, StreamProtocol, core::UpgradeInfo};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::rate::Rate;
+use crate::{
+    domain::{Neighbour, Timestamp},
+    network::Line,
+    wire::pigeon::{self, LineFault},
+};
+
+/// What is read of a line before it needs a permit: room for every command.
+const HEAD_BYTES: usize = 64;
+
+/// What all streams of one connection share.
+pub(crate) struct Gate {
+    pub(crate) peer: PeerId,
+    pub(crate) ip: IpAddr,
+    pub(crate) protocol: StreamProtocol,
+    pub(crate) lines: mpsc::Sender<Line>,
+    /// Bounds the lines held in memory over all connections.
+    pub(crate) reading: Arc<Semaphore>,
+    /// Bounds them over this connection.
+    pub(crate) share: Arc<Semaphore>,
+    pub(crate) rate: Arc<Rate>,
+    pub(crate) hello: Arc<str>,
+    pub(crate) max_line_bytes: usize,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    /// We are leaving: nobody is answered any more.
+    pub(crate) leaving: CancellationToken,
+}
+
+/// What came out of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// A line of data, handed over.
+    Data,
+    /// `hello` with this version, answered.
+    Hello(String),
+    /// `ping`, answered.
+    Ping,
+    /// `goodbye`.
+    Goodbye,
+    /// `hello` with a wrong number of words.
+    BrokenHello,
+    /// No line, or a blank one.
+    NoLine,
+    /// The node no longer takes lines.
+    Stopped,
+}
+
+/// [`Heard`], and whether the sender was held back for its rate and that is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) heard: Heard,
+    pub(crate) flooding: bool,
+}
+
+/// The upgrade that serves a stream.
+#[derive(Clone)]
+pub(crate) struct Inbound(pub(crate) Arc<Gate>);
+
+impl UpgradeInfo for Inbound {
+    type Info = StreamProtocol;
+    type InfoIter = std::iter::Once<StreamProtocol>;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        std::iter::once(self.0.protocol.clone())
+    }
+}
+
+impl InboundUpgrade<Stream> for Inbound {
+    type Output = Received;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Received, Infallible>> + Send>>;
+
+    fn upgrade_inbound(self, stream: Stream, _: StreamProtocol) -> Self::Future {
+        Box::pin(async move { Ok(serve(stream, &self.0).await) })
+    }
+}
+
+async fn serve(mut stream: Stream, gate: &Gate) -> Received {
+    let (line, permits) = match read(&mut stream, gate).await {
+        Ok(read) => read,
+        Err(fault) => {
+            tracing::debug!(peer = %gate.peer, "no line on a stream: {fault}");
+            return Received {
+                heard: Heard::NoLine,
+                flooding: false,
+            };
+        }
+    };
+    let received_at = Timestamp::now();
+    let flooding = gate.rate.admit().await;
+    let heard = match pigeon::parse(&line) {
+        pigeon::Line::Blank => Heard::NoLine,
+        pigeon::Line::BrokenHello => Heard::BrokenHello,
+        pigeon::Line::Goodbye => Heard::Goodbye,
+        pigeon::Line::Hello(version) => {
+            answer(&mut stream, gate, &gate.hello).await;
+            Heard::Hello(version)
+        }
+        pigeon::Line::Ping => {
+            answer(&mut stream, gate, pigeon::PONG).await;
+            Heard::Ping
+        }
+        pigeon::Line::Data(text) => {
+            let line = Line {
+                from: Neighbour(gate.peer),
+                ip: gate.ip,
+                text,
+                received_at,
+            };
+            match gate.lines.send(line).await {
+                Ok(()) => Heard::Data,
+                Err(_) => Heard::Stopped,
+            }
+        }
+    };
+    drop(permits);
+    if heard != Heard::Stopped {
+        // The end of the stream is the acknowledgement, so it comes last.
+        let _ = timeout(gate.write_timeout, stream.close()).await;
+    }
+    Received { heard, flooding }
+}
+
+type Permits<'a> = Option<(
+    tokio::sync::SemaphorePermit<'a>,
+    tokio::sync::SemaphorePermit<'a>,
+)>;
+
+/// Reads the line. Commands fit in its head, which costs nothing worth counting, so a ping is
+/// answered however many lines wait; anything longer waits for its permits first.
+async fn read<'a>(stream: &mut Stream, gate: &'a Gate) -> Result<(String, Permits<'a>), LineFault> {
+    let too_slow = |_| LineFault::Io(std::io::ErrorKind::TimedOut.into());
+    let head = timeout(gate.read_timeout, read_head(stream))
+        .await
+        .map_err(too_slow)??;
+    if head.contains(&b'\n') {
+        let line = pigeon::read_line(&mut Cursor::new(head), gate.max_line_bytes).await?;
+        return Ok((line, None));
+    }
+    let closed = |_| LineFault::Io(std::io::ErrorKind::Interrupted.into());
+    let share = gate.share.acquire().await.map_err(closed)?;
+    let reading = gate.reading.acquire().await.map_err(closed)?;
+    let mut whole = Cursor::new(head).chain(stream);
+    let line = timeout(
+        gate.read_timeout,
+        pigeon::read_line(&mut whole, gate.max_line_bytes),
+    )
+    .await
+    .map_err(too_slow)??;
+    Ok((line, Some((share, reading))))
+}
+
+/// Up to [`HEAD_BYTES`] bytes, or less when a newline is among them.
+async fn read_head<R: AsyncRead + Unpin>(io: &mut R) -> Result<Vec<u8>, LineFault> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    let mut chunk = [0_u8; HEAD_BYTES];
+    while head.len() < HEAD_BYTES {
+        let read = io.read(&mut chunk[..HEAD_BYTES - head.len()]).await?;
+        if read == 0 {
+            return Err(LineFault::NoNewline { bytes: head.len() });
+        }
+        head.extend_from_slice(&chunk[..read]);
+        if chunk[..read].contains(&b'\n') {
+            break;
+        }
+    }
+    Ok(head)
+}
+
+async fn answer(stream: &mut Stream, gate: &Gate, words: &str) {
+    if gate.leaving.is_cancelled() {
+        return;
+    }
+    let written = timeout(gate.write_timeout, async {
+        stream.write_all(words.as_bytes()).await?;
+        stream.flush().await
+    });
+    if !matches!(written.await, Ok(Ok(()))) {
+        tracing::debug!(peer = %gate.peer, "could not answer in time");
+    }
+}

@@ -1,0 +1,127 @@
+//! One outbound stream of `/slips/1.0`: say a line, then wait for the answer or for the end of the
+//! stream, which acknowledges it.
+
+use std::{convert::Infallible, future::Future, io, pin::Pin, sync::Arc, time::Duration};
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::{
+    OutboundUpgrade, Stream, StreamProtocol,
+    core::{UpgradeInfo, upgrade::NegotiationError},
+};
+use tokio::time::timeout;
+
+use crate::wire::pigeon::{self, LineFault};
+
+/// Longest answer taken from a peer: `hello` and a version.
+const MAX_ANSWER_BYTES: usize = 256;
+/// What a peer may write back to a line nobody expects an answer to; it is thrown away.
+const MAX_CHATTER_BYTES: usize = 1024;
+
+/// What the other side is to do with the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// Write one line back.
+    Answer,
+    /// Close the stream.
+    Close,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The answer, without its newline.
+    Answered(String),
+    /// The stream was closed: the line is taken.
+    Taken,
+    /// Nothing in time.
+    NoAnswer,
+    /// Something that is no line.
+    BadAnswer,
+    /// The stream broke.
+    Broken,
+    /// The peer does not speak the protocol.
+    NotSpoken,
+}
+
+/// The upgrade that says a line.
+pub(crate) struct Outbound {
+    pub(crate) protocol: StreamProtocol,
+    /// With its newline.
+    pub(crate) line: Arc<str>,
+    pub(crate) expect: Expect,
+    /// For everything together.
+    pub(crate) limit: Duration,
+}
+
+impl UpgradeInfo for Outbound {
+    type Info = StreamProtocol;
+    type InfoIter = std::iter::Once<StreamProtocol>;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        std::iter::once(self.protocol.clone())
+    }
+}
+
+impl OutboundUpgrade<Stream> for Outbound {
+    type Output = Outcome;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+
+    fn upgrade_outbound(self, mut stream: Stream, _: StreamProtocol) -> Self::Future {
+        Box::pin(async move {
+            let talk = async {
+                match self.expect {
+                    Expect::Answer => ask(&mut stream, &self.line).await,
+                    Expect::Close => tell(&mut stream, &self.line).await,
+                }
+            };
+            Ok(timeout(self.limit, talk).await.unwrap_or(Outcome::NoAnswer))
+        })
+    }
+}
+
+async fn ask(stream: &mut Stream, line: &str) -> Outcome {
+    let said = async {
+        stream.write_all(line.as_bytes()).await?;
+        stream.flush().await
+    };
+    if let Err(error) = said.await {
+        return broken(&error);
+    }
+    let outcome = match pigeon::read_line(&mut *stream, MAX_ANSWER_BYTES).await {
+        Ok(answer) => Outcome::Answered(answer),
+        Err(LineFault::Io(error)) => return broken(&error),
+        Err(LineFault::NoNewline { .. }) => Outcome::NoAnswer,
+        Err(LineFault::TooLong { .. } | LineFault::NotUtf8 { .. }) => Outcome::BadAnswer,
+    };
+    let _ = stream.close().await;
+    outcome
+}
+
+async fn tell(stream: &mut Stream, line: &str) -> Outcome {
+    let said = async {
+        stream.write_all(line.as_bytes()).await?;
+        stream.close().await
+    };
+    if let Err(error) = said.await {
+        return broken(&error);
+    }
+    let mut chatter = [0_u8; 64];
+    let mut heard = 0;
+    while heard <= MAX_CHATTER_BYTES {
+        match stream.read(&mut chatter).await {
+            Ok(0) => return Outcome::Taken,
+            Ok(read) => heard += read,
+            Err(error) => return broken(&error),
+        }
+    }
+    Outcome::Taken
+}
+
+/// Negotiation is lazy: a peer without the protocol shows only when its answer is read.
+fn broken(error: &io::Error) -> Outcome {
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(NegotiationError::Failed) => Outcome::NotSpoken,
+        _ => Outcome::Broken,
+    }
+}

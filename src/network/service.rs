@@ -1,0 +1,208 @@
+//! The loop: waits in one function, acts in plain ones.
+
+mod acts;
+mod leaving;
+mod outbox;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use libp2p::{
+    PeerId, Swarm,
+    core::transport::ListenerId,
+    swarm::{ConnectionId, SwarmEvent},
+};
+use rand::{SeedableRng, rngs::StdRng};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{leaving::Leaving, outbox::Outbox};
+use super::{
+    Event, Known, Settings,
+    behaviour::{Behaviour, BehaviourEvent},
+    book::{Book, Now, Spacing, Target, split},
+    handle::{Command, Queues},
+    link::{Link, Pace},
+};
+use crate::domain::Timestamp;
+
+/// How often pings, bans and forgotten queues are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// A tick that comes this late means that the process stood still, not that its peers were silent.
+const STOOD_STILL: Duration = Duration::from_secs(5);
+
+/// What the loop woke up for.
+enum Wake {
+    Swarm(Box<SwarmEvent<BehaviourEvent>>),
+    Command(Option<Command>),
+    Room(Box<mpsc::OwnedPermit<Event>>),
+    Deaf,
+    Time,
+}
+
+/// The owner of the swarm.
+pub(super) struct Service {
+    settings: Arc<Settings>,
+    swarm: Swarm<Behaviour>,
+    commands: mpsc::Receiver<Command>,
+    queues: watch::Sender<Queues>,
+    deaf: CancellationToken,
+    outbox: Outbox,
+    book: Book,
+    links: HashMap<PeerId, Link>,
+    dials: HashMap<ConnectionId, Target>,
+    listeners: Vec<ListenerId>,
+    deafened: bool,
+    /// Until when; `None`: until it is lifted.
+    bans: HashMap<PeerId, Option<Timestamp>>,
+    leaving: Option<Leaving>,
+    pace: Pace,
+    rng: StdRng,
+    last_tick: Instant,
+    /// Nobody is blamed for silence until then.
+    excused_until: Instant,
+}
+
+impl Service {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        swarm: Swarm<Behaviour>,
+        listeners: Vec<ListenerId>,
+        events: mpsc::Sender<Event>,
+        commands: mpsc::Receiver<Command>,
+        queues: watch::Sender<Queues>,
+        deaf: CancellationToken,
+    ) -> Self {
+        let mut rng = settings
+            .seed
+            .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
+        let spacing = Spacing {
+            min: settings.backoff_min,
+            max: settings.backoff_max,
+            unreachable_after: settings.unreachable_after,
+        };
+        let pace = Pace {
+            after_min: settings.ping_after_min,
+            after_max: settings.ping_after_max,
+            lost_after: settings.lost_after,
+        };
+        let now = Instant::now();
+        Self {
+            book: Book::new(
+                spacing,
+                settings.max_known_peers,
+                StdRng::from_rng(&mut rng),
+            ),
+            outbox: Outbox::new(events),
+            links: HashMap::new(),
+            dials: HashMap::new(),
+            listeners,
+            deafened: false,
+            bans: HashMap::new(),
+            leaving: None,
+            last_tick: now,
+            excused_until: now,
+            settings,
+            swarm,
+            commands,
+            queues,
+            deaf,
+            pace,
+            rng,
+        }
+    }
+
+    /// Who is to be dialled, and who must not be.
+    pub(super) fn with_peers(mut self, known: Vec<Known>, banned: Vec<PeerId>) -> Self {
+        let now = Instant::now();
+        self.bans
+            .extend(banned.into_iter().map(|peer| (peer, None)));
+        let static_peers = Arc::clone(&self.settings);
+        for address in &static_peers.static_peers {
+            if !split(address)
+                .1
+                .is_some_and(|peer| self.bans.contains_key(&peer))
+            {
+                self.book.add_fixed(address, now);
+            }
+        }
+        let local = *self.swarm.local_peer_id();
+        for Known {
+            peer,
+            addresses,
+            greeted,
+        } in known
+        {
+            if peer != local && !self.bans.contains_key(&peer) {
+                self.book.add_known(peer, &addresses, greeted, now);
+            }
+        }
+        self
+    }
+
+    /// Runs until it has said goodbye or every handle is gone.
+    pub(super) async fn run(mut self) {
+        loop {
+            let wake = self.wait().await;
+            self.act(wake);
+            if self
+                .leaving
+                .as_ref()
+                .is_some_and(|leaving| leaving.is_over(&self.links))
+            {
+                break;
+            }
+        }
+        self.queues.send_replace(Queues::default());
+        self.outbox.finish();
+        if let Some(leaving) = self.leaving.take() {
+            leaving.done();
+        }
+    }
+
+    async fn wait(&mut self) -> Wake {
+        let until = self.next_time();
+        let deaf = self.deaf.clone();
+        let hears = !self.deafened;
+        tokio::select! {
+            biased;
+            command = self.commands.recv(), if self.leaving.is_none() => Wake::Command(command),
+            Some(permit) = self.outbox.room() => Wake::Room(Box::new(permit)),
+            () = deaf.cancelled(), if hears => Wake::Deaf,
+            () = sleep_until(until) => Wake::Time,
+            event = self.swarm.select_next_some() => Wake::Swarm(Box::new(event)),
+        }
+    }
+
+    fn act(&mut self, wake: Wake) {
+        match wake {
+            Wake::Swarm(event) => self.on_swarm(*event),
+            Wake::Command(Some(Command::Ban(peer, until))) => self.ban(peer, until),
+            Wake::Command(Some(Command::Unban(peer))) => self.unban(peer),
+            Wake::Command(Some(Command::Goodbye(limit, done))) => self.leave(limit, Some(done)),
+            Wake::Command(None) => self.leave(self.settings.write_timeout, None),
+            Wake::Room(permit) => self.outbox.send(*permit),
+            Wake::Deaf => self.stop_listening(),
+            Wake::Time => self.on_time(Now::read()),
+        }
+        self.dial_due(Now::read());
+    }
+
+    fn next_time(&self) -> Instant {
+        let tick = self.last_tick + TICK;
+        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let leave = self.leaving.as_ref().map(Leaving::next_time);
+        [Some(tick), dial, leave]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(tick)
+    }
+
+    fn may_dial(&self) -> bool {
+        self.leaving.is_none() && self.book.dialling() < self.settings.max_pending_dials
+    }
+}

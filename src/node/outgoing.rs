@@ -1,0 +1,133 @@
+//! What our Slips says goes to its peers; what it says of addresses by itself is remembered.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+
+use super::{Counters, NodeError, StopProcess, lane};
+use crate::bridge::{Inbound, InboundQueue};
+use crate::domain::{OwnStatement, Recipient, Subject, Timestamp};
+use crate::network::{Handle, SendError};
+use crate::wire::message::{self, Message};
+
+/// What this task works with.
+pub(super) struct Speaking {
+    pub(super) network: Handle,
+    pub(super) statements: mpsc::Sender<OwnStatement>,
+    pub(super) stop: mpsc::Sender<StopProcess>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// Runs until the subscriber ends.
+pub(super) async fn run(speaking: Speaking, mut from_slips: InboundQueue) -> Result<(), NodeError> {
+    while let Some(inbound) = from_slips.next().await {
+        match inbound {
+            Inbound::Send { recipient, message } => speaking.send(recipient, message).await,
+            Inbound::StopProcess => {
+                // A second request while the first is under way changes nothing.
+                let _ = speaking.stop.try_send(StopProcess);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Speaking {
+    async fn send(&self, recipient: Recipient, text: String) {
+        // Slips' own channel carries only what Slips vouches for; what does not decode as one of
+        // the known messages is relayed all the same, it just says nothing about an address.
+        let decoded = message::decode(&text).ok();
+        if let Some(statement) = own_statement(recipient, decoded.as_ref(), Timestamp::now()) {
+            // `incoming` ends after this task, so there is somebody to take it.
+            let _ = self.statements.send(statement).await;
+        }
+        let lane = lane(&text, decoded.as_ref().and_then(subject));
+        match recipient {
+            Recipient::All => {
+                let peers = self.network.send_to_all(text, lane).await;
+                self.count(peers as u64);
+            }
+            Recipient::One(peer) => match self.network.send(peer, text, lane).await {
+                Ok(()) => self.count(1),
+                Err(SendError::NotConnected(_)) => {
+                    warn!(%peer, "a message of Slips was not sent: the peer is not connected");
+                    self.counters.undeliverable.add(1);
+                }
+                Err(error) => {
+                    warn!(%peer, %error, "a message of Slips was not sent");
+                    self.counters.undeliverable.add(1);
+                }
+            },
+        }
+    }
+
+    fn count(&self, peers: u64) {
+        if peers == 0 {
+            debug!("a message of Slips to all peers was sent to nobody: no peer is connected");
+            self.counters.undeliverable.add(1);
+        }
+        self.counters.sent.add(peers);
+    }
+}
+
+/// The address a message is about.
+fn subject(message: &Message) -> Option<Subject> {
+    match *message {
+        Message::Report { subject, .. }
+        | Message::NothingKnown { subject }
+        | Message::Request { subject } => Some(subject),
+        Message::Blame => None,
+    }
+}
+
+/// What the message says of an address by our Slips' own evidence.
+///
+/// Only a report to everybody is that: Slips shares its own detections so. A report to one peer
+/// answers a question from a table that peers' reports have written into (contract 8.4), so it
+/// may be hearsay.
+fn own_statement(
+    recipient: Recipient,
+    decoded: Option<&Message>,
+    now: Timestamp,
+) -> Option<OwnStatement> {
+    match (recipient, decoded?) {
+        (
+            Recipient::All,
+            &Message::Report {
+                subject,
+                score,
+                confidence,
+            },
+        ) => Some(OwnStatement {
+            subject,
+            score,
+            confidence,
+            said_at: now,
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Confidence, PeerId, Score};
+
+    #[test]
+    fn only_a_report_to_everybody_is_our_own_statement() {
+        let report = Message::Report {
+            subject: "192.0.2.7".parse().unwrap(),
+            score: Score::new(0.8).unwrap(),
+            confidence: Confidence::new(0.9).unwrap(),
+        };
+        let now = Timestamp::from_micros(7);
+        let own = own_statement(Recipient::All, Some(&report), now).unwrap();
+        assert_eq!((own.score.get(), own.said_at), (0.8, now));
+        assert_eq!(
+            own_statement(Recipient::One(PeerId::random()), Some(&report), now),
+            None
+        );
+        assert_eq!(own_statement(Recipient::All, None, now), None);
+    }
+}

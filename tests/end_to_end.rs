@@ -1,0 +1,262 @@
+//! Two and three real nodes, each beside a real Redis: what one Slips says, the other hears.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testkit::sensor::{Sensor, Setup};
+use testkit::slips::{FROM_SLIPS, VERSION, report, request};
+use testkit::wait;
+
+/// Two sensors that know each other; the second dialled the first.
+fn two() -> (Sensor, Sensor) {
+    two_with(&Setup::default())
+}
+
+fn two_with(setup: &Setup) -> (Sensor, Sensor) {
+    let mut a = Sensor::start(setup);
+    let peers = vec![a.address()];
+    let mut b = Sensor::start(&Setup {
+        peers,
+        ..setup.clone()
+    });
+    a.meet(&b.peer_id());
+    b.meet(&a.peer_id());
+    (a, b)
+}
+
+fn contents(json: &Value, kind: &str) -> Option<Value> {
+    (json["message_type"] == kind).then(|| json["message_contents"].clone())
+}
+
+/// Waits until Slips' cache holds an opinion of an address that `wanted` takes.
+fn opinion(sensor: &mut Sensor, ip: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    wait::until(&format!("an opinion of {ip}"), wait::LIMIT, || {
+        let text = sensor.slips.cached("IPsInfo:p2p4slips", ip)?;
+        let value: Value = serde_json::from_str(&text).expect("p2p4slips is JSON");
+        wanted(&value).then_some(value)
+    })
+}
+
+#[test]
+fn one_report_travels_from_slips_a_to_slips_b_is_scored_and_written_back() {
+    let mut a = Sensor::start(&Setup::default());
+    let peers = vec![a.address()];
+    let mut b = Sensor::start(&Setup {
+        peers,
+        ..Setup::default()
+    });
+    let (id_a, id_b) = (a.peer_id(), b.peer_id());
+    let update = b
+        .slips
+        .hear("a peer_update of A", |json| contents(json, "peer_update"));
+    assert_eq!(update["peerid"], id_a);
+    assert_eq!(update["ip"], "127.0.0.1");
+    assert!(
+        update["reliability"]
+            .as_str()
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+            > 0.0,
+        "{update}"
+    );
+    a.meet(&id_b);
+
+    let message = report("198.51.100.7", 0.8, 0.9);
+    a.slips.send("*", &message);
+    let (envelope, data) = b.slips.hear("go_data", |json| {
+        contents(json, "go_data").map(|data| (json.clone(), data))
+    });
+    assert_eq!(envelope["version"], VERSION);
+    assert_eq!(data["reporter"], id_a);
+    assert_eq!(data["message"], message);
+    assert!(data["report_time"].is_i64());
+
+    let written = opinion(&mut b, "198.51.100.7", |_| true);
+    assert_eq!(written["score"], 0.8);
+    let confidence = written["confidence"].as_f64().unwrap();
+    let network = written["network_score"].as_f64().unwrap();
+    assert!(confidence > 0.0 && confidence < 0.9, "{written}");
+    assert!(
+        (confidence - 0.9 * network).abs() < 1e-9,
+        "one reporter: its confidence times its trust"
+    );
+    assert!(written["timestamp"].as_f64().unwrap() > 1e9);
+
+    let score = &b.ask(&["score", "198.51.100.7"])[0];
+    assert_eq!(score["score"], 0.8);
+    let reports = b.ask(&["reports"]);
+    assert_eq!(reports.as_array().unwrap().len(), 1, "{reports}");
+    assert_eq!(a.ask(&["reports"]), json!([]), "A heard nothing");
+    assert!(
+        !a.slips
+            .heard_so_far()
+            .iter()
+            .any(|text| text.contains("go_data")),
+        "no echo"
+    );
+}
+
+#[test]
+fn a_message_to_all_reaches_both_and_one_to_a_peer_only_it() {
+    let mut a = Sensor::start(&Setup::default());
+    let setup = Setup {
+        peers: vec![a.address()],
+        ..Setup::default()
+    };
+    let (mut b, mut c) = (Sensor::start(&setup), Sensor::start(&setup));
+    a.meet(&b.peer_id());
+    a.meet(&c.peer_id());
+    let (for_b, for_all) = (report("192.0.2.1", 1.0, 0.5), report("192.0.2.2", 1.0, 0.5));
+    let id_b = b.peer_id();
+    a.slips.send(&id_b, &for_b);
+    a.slips.send("*", &for_all);
+    let heard_b = [b.slips.hear_data().1, b.slips.hear_data().1];
+    assert!(
+        heard_b.contains(&for_b) && heard_b.contains(&for_all),
+        "{heard_b:?}"
+    );
+    assert_eq!(c.slips.hear_data().1, for_all);
+}
+
+#[test]
+fn reports_on_one_address_arrive_in_the_order_slips_sent_them() {
+    let (mut a, b) = two();
+    let sent: Vec<_> = (0..200)
+        .map(|n| report("192.0.2.9", f64::from(n) / 200.0, 0.5))
+        .collect();
+    for message in &sent {
+        a.slips.send("*", message);
+    }
+    let heard: Vec<_> = sent.iter().map(|_| b.slips.hear_data().1).collect();
+    assert_eq!(heard, sent);
+}
+
+#[test]
+fn a_question_reaches_slips_only_when_it_can_answer() {
+    let (mut a, mut b) = two();
+    // Unknown to B's Slips, which would die of it.
+    a.slips.send("*", &request("192.0.2.1"));
+    b.slips.set_evaluation("192.0.2.2", "0.8", "0.6");
+    a.slips.send("*", &request("192.0.2.2"));
+    assert_eq!(
+        b.slips.hear_data().1,
+        request("192.0.2.2"),
+        "the first went nowhere"
+    );
+}
+
+#[test]
+fn a_node_that_answers_by_itself_invents_nothing() {
+    let setup = Setup {
+        more: vec![("forward", "answer_requests = \"node\"".into())],
+        ..Setup::default()
+    };
+    let (mut a, mut b) = two_with(&setup);
+    b.slips.set_evaluation("192.0.2.2", "0.8", "0.6");
+    a.slips.send("*", &request("192.0.2.1"));
+    a.slips.send("*", &request("192.0.2.2"));
+    assert_eq!(
+        a.slips.hear_data(),
+        (b.peer_id(), report("192.0.2.2", 0.8, 0.6))
+    );
+    assert!(
+        !b.slips
+            .heard_so_far()
+            .iter()
+            .any(|text| text.contains("go_data"))
+    );
+}
+
+#[test]
+fn one_channel_for_both_ways_neither_echoes_nor_loses() {
+    let setup = Setup {
+        to_slips: Some(FROM_SLIPS),
+        ..Setup::default()
+    };
+    let (mut a, b) = two_with(&setup);
+    let sent: BTreeSet<_> = (0..50)
+        .map(|n| report(&format!("192.0.2.{n}"), 0.5, 0.5))
+        .collect();
+    for message in &sent {
+        a.slips.send("*", message);
+    }
+    let heard: BTreeSet<_> = sent.iter().map(|_| b.slips.hear_data().1).collect();
+    assert_eq!(heard, sent);
+    assert!(
+        !a.slips
+            .heard_so_far()
+            .iter()
+            .any(|text| text.contains("go_data"))
+    );
+    assert!(
+        !b.node.log().contains("WARN"),
+        "own messages are no errors: {}",
+        b.node.log()
+    );
+}
+
+#[test]
+fn what_comes_while_slips_is_away_waits_and_arrives_in_order() {
+    let (mut a, mut b) = two();
+    b.slips.go_away();
+    let sent: Vec<_> = (0..100)
+        .map(|n| report("192.0.2.9", f64::from(n) / 100.0, 0.5))
+        .collect();
+    for message in &sent {
+        a.slips.send("*", message);
+    }
+    let ask = |b: &Sensor| {
+        b.ask(&["reports", "--limit", "1000"])
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    wait::until("100 reports in B's database", wait::LIMIT, || {
+        (ask(&b) == 100).then_some(())
+    });
+    b.slips.come_back();
+    let heard: Vec<_> = sent.iter().map(|_| b.slips.hear_data().1).collect();
+    assert_eq!(heard, sent);
+}
+
+#[test]
+fn a_node_that_was_stopped_knows_its_peer_and_its_reports_again() {
+    let (mut a, mut b) = two();
+    a.slips.send("*", &report("192.0.2.9", 0.8, 0.5));
+    b.slips.hear_data();
+    b.node.signal(libc::SIGTERM);
+    let exit = b.node.wait_exit(Duration::from_secs(5));
+    assert_eq!(exit.code(), Some(0), "{}", exit.log);
+    // Without static peers: what it finds, it remembers.
+    b.restart(&Setup::default());
+    wait::until("A to be connected again", wait::LIMIT, || {
+        (a.node.log().matches(": connected peer=").count() == 2).then_some(())
+    });
+    a.slips.send("*", &report("192.0.2.9", 0.4, 0.5));
+    b.slips.hear_data();
+    opinion(&mut b, "192.0.2.9", |opinion| opinion["score"] == 0.4);
+    assert_eq!(b.ask(&["reports"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_second_node_on_the_same_database_is_refused() {
+    let mut a = Sensor::start(&Setup::default());
+    let mut second = a.second();
+    let exit = second.wait_exit(Duration::from_secs(10));
+    assert_eq!(exit.code(), Some(1));
+    assert!(exit.log.contains("another"), "{}", exit.log);
+    assert!(a.node.is_running());
+}
+
+#[test]
+fn a_stop_is_orderly_and_quick_even_when_redis_is_frozen() {
+    let (_a, mut b) = two();
+    b.slips.freeze_redis();
+    b.node.signal(libc::SIGINT);
+    b.node.signal(libc::SIGINT);
+    let exit = b.node.wait_exit(Duration::from_secs(3));
+    assert_eq!(exit.code(), Some(0), "{}", exit.log);
+    b.slips.thaw_redis();
+}

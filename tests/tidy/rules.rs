@@ -1,0 +1,419 @@
+//! The rules, and for each a text that breaks it.
+
+use super::{migrations, source};
+
+/// Longest file, in lines; 300 is the aim, past this a noun is missing.
+const MAX_LINES: usize = 450;
+
+/// The rooms of `src/`, and which other rooms each may name.
+const ROOMS: [(&str, &[&str]); 11] = [
+    (
+        "main",
+        &[
+            "cli",
+            "app",
+            "config",
+            "store",
+            "reputation",
+            "domain",
+            "simulation",
+            "service",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "app",
+            "config",
+            "store",
+            "reputation",
+            "domain",
+            "simulation",
+            "service",
+        ],
+    ),
+    (
+        "app",
+        &[
+            "config",
+            "node",
+            "network",
+            "bridge",
+            "store",
+            "service",
+            "reputation",
+            "wire",
+            "domain",
+        ],
+    ),
+    (
+        "node",
+        &["reputation", "store", "network", "bridge", "wire", "domain"],
+    ),
+    ("network", &["wire", "domain"]),
+    ("bridge", &["wire", "domain"]),
+    ("store", &["domain"]),
+    ("wire", &["domain"]),
+    ("reputation", &["domain"]),
+    ("config", &["domain"]),
+    ("domain", &[]),
+];
+
+/// Other crates that only some places may name, by the start of the path.
+/// The demo plays the three Slips itself, so it speaks to Redis as Slips does.
+const CRATES: [(&str, &[&str]); 7] = [
+    ("sqlx", &["src/store"]),
+    ("redis", &["src/bridge", "src/cli/demo"]),
+    ("hickory_proto", &["src/network"]),
+    ("socket2", &["src/network"]),
+    (
+        "serde",
+        &["src/wire", "src/config", "src/cli", "src/service"],
+    ),
+    ("anyhow", &["src/main.rs", "src/bin/", "src/cli"]),
+    (
+        "clap",
+        &["src/main.rs", "src/bin/", "src/cli", "src/config"],
+    ),
+];
+
+/// What of libp2p is vocabulary; everything else of it is behaviour, and the network's.
+const LIBP2P_WORDS: [&str; 5] = ["PeerId", "Multiaddr", "multiaddr", "identity", "multihash"];
+
+/// What would make the reputation core depend on anything but its arguments.
+const IMPURE: [&str; 9] = [
+    "tokio",
+    "SystemTime",
+    "Instant",
+    "thread_rng",
+    "fs",
+    "env",
+    "thread",
+    "File",
+    "spawn",
+];
+
+/// What may not be left behind. In pieces, so that this file keeps the rule too.
+const LEFTOVERS: [&str; 6] = [
+    concat!("TO", "DO"),
+    concat!("FIX", "ME"),
+    concat!("todo", "!("),
+    concat!("unimplemented", "!("),
+    concat!("#[ign", "ore"),
+    concat!("allow(dead", "_code)"),
+];
+
+/// Everything wrong with one file, as `path:line: [rule] what`.
+pub fn check(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut say = |line: usize, rule: &str, what: String| {
+        found.push(format!("{path}:{line}: [{rule}] {what}"))
+    };
+
+    for (number, line) in text.lines().enumerate() {
+        for word in LEFTOVERS.iter().filter(|word| line.contains(**word)) {
+            say(number + 1, "leftover", format!("`{word}`"));
+        }
+        for place in [
+            concat!("/wo", "rk/"),
+            concat!("/tmp/", "seams"),
+            concat!("/tmp/", "wt/"),
+        ] {
+            if line.contains(place) {
+                say(
+                    number + 1,
+                    "machine path",
+                    format!("`{place}` is a path of one machine"),
+                );
+            }
+        }
+    }
+    if path.ends_with(".sql") {
+        for (line, code) in migrations::unexplained(text) {
+            say(
+                line,
+                "unexplained",
+                format!("no comment says what this is for: {code}"),
+            );
+        }
+    }
+    if path.ends_with(".rs") {
+        check_rust(path, text, &mut say);
+    }
+    found
+}
+
+fn check_rust(path: &str, text: &str, say: &mut impl FnMut(usize, &str, String)) {
+    if !text.starts_with("//!") {
+        say(
+            1,
+            "first line",
+            "the first line says what the file is for, starting with `//!`".into(),
+        );
+    }
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        say(
+            lines,
+            "length",
+            format!("{lines} lines, at most {MAX_LINES}: which noun is missing?"),
+        );
+    }
+    if path.ends_with("/mod.rs") {
+        say(1, "mod.rs", "write `foo.rs` beside `foo/`".into());
+    }
+    if path.starts_with("src/") {
+        let words = source::words(&source::code_only(text));
+        check_rooms(path, &words, say);
+        check_crates(path, &words, say);
+        check_purity(path, &words, say);
+    }
+}
+
+fn room_of(path: &str) -> Option<&str> {
+    let inside = path.strip_prefix("src/")?;
+    let head = inside.split('/').next()?.trim_end_matches(".rs");
+    match head {
+        "bin" => Some("main"),
+        "lib" => None,
+        other => Some(other),
+    }
+}
+
+fn check_rooms(path: &str, words: &[source::Word], say: &mut impl FnMut(usize, &str, String)) {
+    let Some(room) = room_of(path) else { return };
+    let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+        say(
+            1,
+            "room",
+            format!(
+                "`{room}` is no room of the architecture; add it to ROOMS with what it may name"
+            ),
+        );
+        return;
+    };
+    let depth = path.matches('/').count();
+    for named in source::named_rooms(words, depth) {
+        let name = named.text.as_str();
+        if name == "*" {
+            say(
+                named.line,
+                "room",
+                "a glob of the crate's root hides who is named".into(),
+            );
+        }
+        let is_room = ROOMS.iter().any(|(other, _)| *other == name)
+            || ["service", "simulation"].contains(&name);
+        if is_room && name != room && !allowed.contains(&name) {
+            say(
+                named.line,
+                "room",
+                format!("`{room}` may not name `{name}`"),
+            );
+        }
+    }
+}
+
+fn check_crates(path: &str, words: &[source::Word], say: &mut impl FnMut(usize, &str, String)) {
+    for (name, places) in CRATES {
+        if !places.iter().any(|place| path.starts_with(place)) {
+            for (word, _) in source::uses_of(words, name) {
+                say(
+                    word.line,
+                    "crate",
+                    format!("only {} may name `{name}`", places.join(", ")),
+                );
+            }
+        }
+    }
+    if !path.starts_with("src/network") {
+        for (word, names) in source::uses_of(words, "libp2p") {
+            for name in names
+                .iter()
+                .filter(|name| !LIBP2P_WORDS.contains(&name.text.as_str()))
+            {
+                say(
+                    word.line,
+                    "crate",
+                    format!("only src/network may name `libp2p::{}`", name.text),
+                );
+            }
+        }
+    }
+}
+
+fn check_purity(path: &str, words: &[source::Word], say: &mut impl FnMut(usize, &str, String)) {
+    let pure = ["src/reputation", "src/domain", "src/wire"]
+        .iter()
+        .any(|place| path.starts_with(place));
+    if pure {
+        for (word, _) in source::uses_of(words, "tokio") {
+            say(word.line, "pure", "no tokio here".into());
+        }
+    }
+    if !path.starts_with("src/reputation") {
+        return;
+    }
+    for (at, word) in words.iter().enumerate() {
+        let behind_path = at > 0 && words[at - 1].text == "::";
+        let in_group = at > 0 && ["{", ","].contains(&words[at - 1].text.as_str());
+        let before_path = words.get(at + 1).is_some_and(|next| next.text == "::");
+        let reads_clock = word.text == "now" && behind_path;
+        if reads_clock
+            || (IMPURE.contains(&word.text.as_str()) && (behind_path || before_path || in_group))
+        {
+            say(
+                word.line,
+                "pure",
+                format!(
+                    "`{}`: reputation has no clock, no IO, no runtime; `now` is an argument",
+                    word.text
+                ),
+            );
+        }
+    }
+}
+
+/// A violation of each rule: the rule, where, and the text.
+pub fn planted() -> Vec<(&'static str, &'static str, String)> {
+    let rust = |code: &str| format!("//! A file.\n{code}\n");
+    let mut all: Vec<(&'static str, &'static str, String)> = vec![
+        ("room", "src/network/a.rs", rust("use crate::store::Store;")),
+        (
+            "room",
+            "src/network/a.rs",
+            rust("use crate::{domain::Score, bridge::Bridge};"),
+        ),
+        (
+            "room",
+            "src/bridge.rs",
+            rust("fn f() { crate::network::start() }"),
+        ),
+        (
+            "room",
+            "src/bridge/a.rs",
+            rust("use super::super::network::Handle;"),
+        ),
+        (
+            "room",
+            "src/bridge/a.rs",
+            rust("mod tests {\n use super::super::super::store::Store;\n}"),
+        ),
+        (
+            "room",
+            "src/store/a/b.rs",
+            rust("use super::super::super::wire::json;"),
+        ),
+        ("room", "src/domain/a.rs", rust("use crate::wire::json;")),
+        (
+            "room",
+            "src/reputation/a.rs",
+            rust("use crate::store::Store;"),
+        ),
+        (
+            "room",
+            "src/config.rs",
+            rust("use crate::network::Settings;"),
+        ),
+        ("room", "src/cli/a.rs", rust("use crate::network::Handle;")),
+        (
+            "room",
+            "src/bin/p2p4slips.rs",
+            rust("use slips_p2p::node::Node;"),
+        ),
+        ("room", "src/node.rs", rust("use crate::config::Config;")),
+        ("room", "src/node.rs", rust("use crate::*;")),
+        ("room", "src/helpers.rs", rust("")),
+        ("crate", "src/node.rs", rust("use sqlx::Row;")),
+        ("crate", "src/node.rs", rust("fn f(e: sqlx::Error) {}")),
+        ("crate", "src/cli/score.rs", rust("use redis::Client;")),
+        ("crate", "src/node.rs", rust("use serde::Serialize;")),
+        (
+            "crate",
+            "src/domain/score.rs",
+            rust("#[derive(serde::Deserialize)]\nstruct A;"),
+        ),
+        (
+            "crate",
+            "src/node.rs",
+            rust("use libp2p::{PeerId, swarm::Swarm};"),
+        ),
+        ("crate", "src/bridge.rs", rust("use anyhow::Result;")),
+        (
+            "pure",
+            "src/reputation/a.rs",
+            rust("use tokio::time::sleep;"),
+        ),
+        (
+            "pure",
+            "src/reputation/a.rs",
+            rust("use std::time::{Duration, Instant};"),
+        ),
+        (
+            "pure",
+            "src/reputation/a.rs",
+            rust("fn f() { let t = Timestamp::now(); }"),
+        ),
+        ("pure", "src/wire/a.rs", rust("use tokio::io::AsyncRead;")),
+        ("first line", "src/node/a.rs", "use std::fmt;\n".into()),
+        ("length", "src/node/a.rs", rust(&"\n".repeat(MAX_LINES))),
+        ("mod.rs", "src/node/mod.rs", rust("")),
+        (
+            "machine path",
+            "README.md",
+            concat!("see /wo", "rk/shared").into(),
+        ),
+        (
+            "unexplained",
+            "migrations/1.sql",
+            "CREATE TABLE a (\n  id INTEGER -- the id\n);".into(),
+        ),
+        (
+            "unexplained",
+            "migrations/1.sql",
+            "-- a\nCREATE TABLE a (\n  id INTEGER, -- the id\n  b TEXT\n);".into(),
+        ),
+        (
+            "unexplained",
+            "migrations/2.sql",
+            "ALTER TABLE a ADD COLUMN c TEXT;".into(),
+        ),
+    ];
+    all.extend(LEFTOVERS.map(|word| ("leftover", "tests/a.rs", rust(&format!("// {word}")))));
+    all
+}
+
+/// What looks like a violation and is none.
+pub fn innocent() -> [(&'static str, &'static str); 8] {
+    [
+        (
+            "src/network/a.rs",
+            "//! See `crate::store`.\nuse crate::{domain::Score, wire::pigeon};\nconst A: &str = \"crate::store\";\n",
+        ),
+        (
+            "src/bridge/a.rs",
+            "//! A.\nuse super::network;\nmod tests {\n use super::super::store;\n}\n",
+        ),
+        ("src/cli/demo/slips.rs", "//! A.\nuse redis::Client;\n"),
+        (
+            "src/node.rs",
+            "//! A.\nuse libp2p::{Multiaddr, PeerId};\nfn f<'a>(redis: &'a str) { r#\"sqlx::\"#; '\\''; }\n",
+        ),
+        (
+            "src/reputation/a.rs",
+            "//! A.\nfn f(now: Timestamp) { let spawn = now.since(earlier); }\n",
+        ),
+        (
+            "src/app.rs",
+            "//! A.\nuse crate::{bridge, config, network, node, store};\n",
+        ),
+        (
+            "migrations/1.sql",
+            "-- Peers.\nCREATE TABLE a (\n  -- The id.\n  id INTEGER PRIMARY KEY,\n  b TEXT NOT NULL CHECK (b <> ''), -- What it is.\n  PRIMARY KEY (id)\n) STRICT;\n",
+        ),
+        (
+            "migrations/2.sql",
+            "-- When it was seen.\nALTER TABLE a ADD COLUMN c TEXT;\nCREATE INDEX i ON a (b);\n",
+        ),
+    ]
+}
