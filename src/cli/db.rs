@@ -13,7 +13,7 @@ use crate::store::{OpenError, Stats, StoreError};
 /// Check, copy or count the database.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Check, copy or count the database, beside a running node or after it. Nothing in it is changed."),
+    long_about = "Check, copy or count the database, beside a running node or after it. Nothing in it is changed.",
     after_help = help::after(&[
         "slips-p2p db check",
         "slips-p2p db backup /var/backups/slips-p2p.db",
@@ -29,13 +29,13 @@ pub struct Args {
 enum Command {
     /// Check whether the database is whole; exit 4 when it is not.
     #[command(
-        long_about = help::long("Check whether the database is whole: SQLite's own integrity check and the references between tables. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault."),
+        long_about = "Check whether the database is whole: SQLite's own integrity check and the references between tables. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault.",
         after_help = help::after(&["slips-p2p db check", "slips-p2p -o json db check --database slips-p2p.db"])
     )]
     Check,
     /// Copy the database as it is at this moment into a new file.
     #[command(
-        long_about = help::long("Copy the database as it is at this moment into a new file, while the node goes on. An existing file is not overwritten."),
+        long_about = "Copy the database as it is at this moment into a new file, while the node goes on. An existing file is not overwritten.",
         after_help = help::after(&["slips-p2p db backup /var/backups/slips-p2p.db"])
     )]
     Backup {
