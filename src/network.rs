@@ -19,6 +19,7 @@ mod guard;
 mod handle;
 pub mod identity;
 mod link;
+mod mdns;
 mod pigeon;
 mod service;
 mod settings;

@@ -31,8 +31,9 @@ use super::{
     admission::Admission,
     behaviour::Behaviour,
     book::split,
-    service::Service,
-    settings::{COMMAND_QUEUE, EVENT_QUEUE, MAX_INBOUND_STREAMS},
+    mdns,
+    service::{Ends, Service},
+    settings::{COMMAND_QUEUE, EVENT_QUEUE, FOUND_QUEUE, MAX_INBOUND_STREAMS},
 };
 
 /// A listener reports its address within a moment of being bound.
@@ -117,17 +118,28 @@ pub async fn start(
     let (events_in, events): (mpsc::Sender<Event>, Events) = mpsc::channel(EVENT_QUEUE);
     let (commands, commands_out) = mpsc::channel(COMMAND_QUEUE);
     let (queues_in, queues) = watch::channel(Arc::new(HashMap::new()));
+    let (found_in, found) = mpsc::channel(FOUND_QUEUE);
+    let (addresses_in, addresses) = watch::channel(listening.clone());
+    if settings.legacy_mdns {
+        let config = mdns::Config {
+            rendezvous: settings.rendezvous.clone(),
+            port: settings.legacy_mdns_port,
+            interval: settings.legacy_mdns_interval,
+            local,
+        };
+        tokio::spawn(mdns::run(config, addresses, found_in));
+    }
     let deaf = CancellationToken::new();
-    let service = Service::new(
-        Arc::clone(&settings),
-        swarm,
-        listeners,
-        events_in,
-        commands_out,
-        queues_in,
-        deaf.clone(),
-    )
-    .with_peers(known, banned);
+    let ends = Ends {
+        events: events_in,
+        commands: commands_out,
+        found,
+        queues: queues_in,
+        addresses: addresses_in,
+        deaf: deaf.clone(),
+    };
+    let service =
+        Service::new(Arc::clone(&settings), swarm, listeners, ends).with_peers(known, banned);
     tokio::spawn(service.run());
 
     let handle = Handle {
