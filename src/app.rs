@@ -185,7 +185,7 @@ impl Running {
             tokio::select! {
                 reason = signals.next() => break stop_reason(reason),
                 Some(task) = self.tasks.join_next() => break Err(early(task)),
-                task = self.bridge.ended() => break Err(Error::TaskEnded { task, why: "see above".into() }),
+                why = self.bridge.failed() => break Err(Error::TaskEnded { task: "bridge", why }),
                 Some(node::StopProcess) = self.stop_process.recv() => {
                     // Slips' pigeon stays a process until a signal comes; so does this one.
                     info!("stop_process: saying goodbye and no longer listening");

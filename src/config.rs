@@ -122,6 +122,20 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
             .iter()
             .map(|flag| (flag, Origin::Flag(flag.name.clone()))),
     );
+    finish(layers)
+}
+
+/// Judges the text of one file over the defaults, as if it were read from `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(path: &Path, text: &[u8]) -> Result<Loaded, ConfigError> {
+    let mut layers = layers::Layers::new();
+    file::read(&mut layers, path, text);
+    finish(layers)
+}
+
+fn finish(layers: layers::Layers) -> Result<Loaded, ConfigError> {
     let layers::Layers {
         values,
         mut problems,

@@ -101,11 +101,13 @@ pub(super) fn shown(text: &str) -> String {
 #[must_use]
 pub fn redacted(text: &str) -> String {
     let mut out = text.to_owned();
-    if let Some(at) = out.rfind('@') {
-        let start = out[..at].find("://").map_or(0, |i| i + 3);
+    let start = out.find("://").map_or(0, |i| i + 3);
+    if let Some(at) = out.rfind('@').filter(|at| *at > start) {
         if let Some(colon) = out[start..at].find(':') {
             out.replace_range(start + colon + 1..at, "***");
         }
+    } else if start > 0 {
+        hide_in_place_of_port(&mut out, start);
     }
     if let Some(start) = out.find("pass=").map(|i| i + 5) {
         let end = out[start..]
@@ -114,6 +116,24 @@ pub fn redacted(text: &str) -> String {
         out.replace_range(start..end, "***");
     }
     out
+}
+
+/// `redis://user:password` whose host was forgotten: what stands for the port and is no number.
+fn hide_in_place_of_port(out: &mut String, start: usize) {
+    let is_v6 = out[start..].starts_with('[');
+    let Some(port) = out[start..]
+        .find(':')
+        .map(|i| start + i + 1)
+        .filter(|_| !is_v6)
+    else {
+        return;
+    };
+    let end = out[port..]
+        .find(['/', '?', '#', '"', '\'', ','])
+        .map_or(out.len(), |i| port + i);
+    if out[port..end].bytes().any(|byte| !byte.is_ascii_digit()) {
+        out.replace_range(port..end, "***");
+    }
 }
 
 /// The candidate most like a mistyped word, if one is like it at all.
