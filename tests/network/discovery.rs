@@ -72,11 +72,11 @@ async fn a_pigeon_that_asks_is_answered_where_it_asked_from() {
 async fn one_failed_dial_does_not_end_discovery() {
     let ghost = PeerId::random();
     let port = 15_355;
-    let liar = std::thread::spawn(move || answer_once(port, ghost, 9));
+    let liar = tokio::task::spawn_blocking(move || answer_once(port, ghost, 9));
     let mut a = node(multicast(port)).await;
     let state = a.lost().await;
     assert!(format!("{state:?}").contains("refused"), "{state:?}");
-    liar.join().expect("the liar ends");
+    liar.await.expect("the liar ends");
     let mut b = node(multicast(port)).await;
     assert_eq!(b.connected().await, a.id);
     a.until("the real one", |event| {
@@ -127,14 +127,14 @@ async fn a_find_is_not_ourselves() {
     let key = Keypair::generate_ed25519();
     let port = 15_356;
     let own = key.public().to_peer_id();
-    let echo = std::thread::spawn(move || answer_once(port, own, 9));
+    let echo = tokio::task::spawn_blocking(move || answer_once(port, own, 9));
     let mut a = crate::node::Start {
         key,
         ..crate::node::Start::new(multicast(port))
     }
     .start()
     .await;
-    echo.join().expect("the echo ends");
+    echo.await.expect("the echo ends");
     let mut b = node(multicast(port)).await;
     assert_eq!(a.connected().await, b.id);
     b.connected().await;
