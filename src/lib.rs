@@ -30,6 +30,7 @@ pub mod config;
 pub mod domain;
 pub mod network;
 pub mod node;
+pub mod pigeon_flags;
 pub mod reputation;
 pub mod store;
 pub mod wire;
