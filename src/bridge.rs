@@ -104,22 +104,15 @@ pub async fn start(
     let subscriber = subscriber::Subscriber {
         server: server.resp3(),
         channel: settings.from_slips.clone(),
-        ear: Arc::new(Ear {
-            entrance,
-            version: learner.clone(),
-            counters: counters.clone(),
-        }),
+        ear: Arc::new(Ear { entrance, version: learner.clone(), counters: counters.clone() }),
         multiaddress: announced,
         cancel: cancel.clone(),
     };
-    let session = subscriber
-        .subscribe(None)
-        .await
-        .map_err(|error| StartError::Redis {
-            url: server.to_string(),
-            channel: settings.from_slips.clone(),
-            reason: url::explain(&error),
-        })?;
+    let session = subscriber.subscribe(None).await.map_err(|error| StartError::Redis {
+        url: server.to_string(),
+        channel: settings.from_slips.clone(),
+        reason: url::explain(&error),
+    })?;
 
     let mut tasks = Tasks::default();
     let cells = cells::Cells::new(cache.clone(), settings.layout, settings.write_back_ttl);
@@ -128,11 +121,7 @@ pub async fn start(
     let (published, progress) = watch::channel(delivered_up_to);
     let publisher = publisher::Publisher {
         link: Link::new(server),
-        needed: if settings.from_slips == settings.to_slips {
-            2
-        } else {
-            1
-        },
+        needed: if settings.from_slips == settings.to_slips { 2 } else { 1 },
         channel: settings.to_slips,
         feed,
         version: reader,
@@ -144,23 +133,13 @@ pub async fn start(
     let (slips_db, asker) = slips_db::slips_db(Link::new(cache), settings.layout, multiaddress);
     tasks.spawn("subscriber", subscriber.run(session));
     tasks.spawn("publisher", publisher.run());
-    tasks.spawn("write-back", writer.run());
-    tasks.spawn(
-        "acknowledger",
-        acknowledger::acknowledge(backlog, delivered_up_to, progress, held),
-    );
+    if settings.write_back {
+        tasks.spawn("write-back", writer.run());
+    }
+    tasks.spawn("acknowledger", acknowledger::acknowledge(backlog, delivered_up_to, progress, held));
     tasks.spawn("Slips' database", asker.run());
     if settings.version.is_none() && !settings.version_files.is_empty() {
-        tasks.spawn(
-            "version",
-            learner.follow_files(settings.version_files, cancel),
-        );
+        tasks.spawn("version", learner.follow_files(settings.version_files, cancel));
     }
-    Ok(Bridge {
-        inbound,
-        outbox,
-        slips_db,
-        counters,
-        tasks,
-    })
+    Ok(Bridge { inbound, outbox, slips_db, counters, tasks })
 }

@@ -16,6 +16,7 @@ pub mod completions;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod demo;
 pub mod exit;
 pub mod help;
 pub mod identity;
@@ -96,6 +97,7 @@ pub struct Global {
 )]
 pub enum Command {
     Run(run::Args),
+    Demo(demo::Args),
     Init(init::Args),
     Config(config::Args),
     Identity(identity::Args),
@@ -163,6 +165,7 @@ fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {
     let mut context = Context::new(&cli.global, out);
     match &cli.command {
         Command::Run(args) => run::run(args, &context),
+        Command::Demo(args) => wait_for(demo::run(args, &mut context)),
         Command::Init(args) => init::run(args, &mut context),
         Command::Config(args) => config::run(args, &mut context),
         Command::Identity(args) => identity::run(args, &mut context),

@@ -23,14 +23,14 @@
 //! Reading order: the modules as they stand below.
 #![warn(missing_docs)]
 
-pub mod app;
-pub mod bridge;
-pub mod cli;
-pub mod config;
 pub mod domain;
-pub mod network;
-pub mod node;
-pub mod pigeon_flags;
 pub mod reputation;
-pub mod store;
 pub mod wire;
+pub mod store;
+pub mod network;
+pub mod bridge;
+pub mod node;
+pub mod config;
+pub mod pigeon_flags;
+pub mod app;
+pub mod cli;

@@ -83,7 +83,7 @@ impl Pair {
             .map(|row| {
                 (
                     row["id"].as_i64().unwrap(),
-                    row["ip"].as_str().unwrap().to_owned(),
+                    row["address"].as_str().unwrap().to_owned(),
                 )
             })
             .collect();

@@ -52,14 +52,10 @@ impl Outcome {
     }
 }
 
-/// Publishes `rate` messages a second for `seconds`, and returns when each was due.
-pub async fn offer(
-    mut publisher: redis::aio::MultiplexedConnection,
-    channel: &str,
-    rate: u32,
-    seconds: u32,
-    start: Instant,
-) -> redis::RedisResult<()> {
+/// Publishes `rate` messages a second for `seconds`, each when it is due.
+pub fn offer(port: u16, channel: &str, rate: u32, seconds: u32, start: Instant) -> redis::RedisResult<()> {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}/0"))?;
+    let mut connection = client.get_connection()?;
     let total = rate * seconds;
     let mut next = 0;
     while next < total {
@@ -69,10 +65,10 @@ pub async fn offer(
             for number in next..due {
                 pipe.publish(channel, payload(number)).ignore();
             }
-            pipe.query_async::<()>(&mut publisher).await?;
+            pipe.exec(&mut connection)?;
             next = due;
         }
-        tokio::time::sleep(TICK).await;
+        std::thread::sleep(TICK);
     }
     Ok(())
 }

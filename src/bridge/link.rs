@@ -21,8 +21,8 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Link {
     server: Server,
     live: Option<MultiplexedConnection>,
-    /// The server's number for the newest connection.
-    id: Option<i64>,
+    /// What the newest connection is to the server.
+    identity: Option<Identity>,
     made: u64,
 }
 
@@ -32,7 +32,7 @@ impl Link {
         Self {
             server,
             live: None,
-            id: None,
+            identity: None,
             made: 0,
         }
     }
@@ -70,10 +70,11 @@ impl Link {
                     .set_connection_timeout(Some(CONNECT_WITHIN))
                     .set_response_timeout(Some(ANSWER_WITHIN));
                 let mut connection = self.server.connect(&config).await?;
-                if let Some(old) = self.id.take() {
+                let identity = identity(&mut connection).await?;
+                if let Some(old) = replaced(self.identity.as_ref(), identity.as_ref()) {
                     kill(&mut connection, old).await?;
                 }
-                self.id = own_id(&mut connection).await?;
+                self.identity = identity;
                 self.made += 1;
                 *none = Some(connection);
             }
@@ -84,9 +85,36 @@ impl Link {
     }
 }
 
-/// The server's number for a connection; `None` when it does not tell this user.
-pub(super) async fn own_id(connection: &mut MultiplexedConnection) -> RedisResult<Option<i64>> {
-    answered(redis::cmd("CLIENT").arg("ID").query_async(connection).await)
+/// What a connection is to the server: numbers are given anew by every run of the server, so
+/// without the run a number could name somebody else's connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    run: String,
+    id: i64,
+}
+
+/// What a connection is to the server; `None` when it does not tell this user.
+pub(super) async fn identity(
+    connection: &mut MultiplexedConnection,
+) -> RedisResult<Option<Identity>> {
+    let mut question = redis::pipe();
+    question.cmd("CLIENT").arg("ID").cmd("INFO").arg("server");
+    let Some((id, info)) = answered(question.query_async::<(i64, String)>(connection).await)?
+    else {
+        return Ok(None);
+    };
+    let run = info.lines().find_map(|line| line.strip_prefix("run_id:"));
+    Ok(run.map(|run| Identity {
+        run: run.to_owned(),
+        id,
+    }))
+}
+
+/// The number of the connection a new one replaces, if the server may still have it.
+pub(super) fn replaced(old: Option<&Identity>, new: Option<&Identity>) -> Option<i64> {
+    old.zip(new)
+        .filter(|(old, new)| old.run == new.run)
+        .map(|(old, _)| old.id)
 }
 
 /// Makes the server drop a connection, if it still has it and lets this user.

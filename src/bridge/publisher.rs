@@ -74,23 +74,29 @@ impl<B: Backlog> Publisher<B> {
 
     async fn deliver(&mut self, messages: &[String]) {
         let mut backoff = Backoff::up_to(TRY_AGAIN);
+        let mut left = messages;
+        let mut at_once = left.len();
         let mut again = false;
-        loop {
+        while !left.is_empty() {
+            let (now, later) = left.split_at(at_once.min(left.len()));
             if again {
-                Counters::add(&self.counters.resent, messages.len());
+                Counters::add(&self.counters.resent, now.len());
             }
-            match self.publish(messages).await {
+            match self.publish(now).await {
                 Ok(true) => {
                     self.said.over("Slips takes messages again");
-                    Counters::add(&self.counters.delivered, messages.len());
-                    return;
+                    Counters::add(&self.counters.delivered, now.len());
+                    left = later;
+                    again = false;
                 }
                 Ok(false) => {
-                    self.said.trouble(&format!(
-                        "nobody but this node listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
-                        self.channel, self.link.server()
-                    ));
+                    self.say_nobody_listens();
                     self.wait_for_subscriber().await;
+                    again = true;
+                }
+                // A server without memory takes no transaction, but single messages.
+                Err(error) if at_once > 1 && error.clone().into_server_errors().is_some() => {
+                    at_once = 1;
                 }
                 Err(error) => {
                     self.said.trouble(&format!(
@@ -99,23 +105,33 @@ impl<B: Backlog> Publisher<B> {
                         explain(&error)
                     ));
                     backoff.pause().await;
+                    again = true;
                 }
             }
-            again = true;
         }
+    }
+
+    fn say_nobody_listens(&mut self) {
+        self.said.trouble(&format!(
+            "nobody but this node listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
+            self.channel,
+            self.link.server()
+        ));
     }
 
     /// One attempt; whether enough received it. The version is looked up each time: Slips may
     /// have come back with another one.
     async fn publish(&mut self, messages: &[String]) -> redis::RedisResult<bool> {
         let version = self.version.get().await;
-        let mut transaction = redis::Pipeline::with_capacity(messages.len());
-        transaction.atomic();
+        let mut commands = redis::Pipeline::with_capacity(messages.len());
+        if messages.len() > 1 {
+            commands.atomic();
+        }
         for message in messages {
             let payload = with_version(message, version.as_deref());
-            transaction.cmd("PUBLISH").arg(&self.channel).arg(payload);
+            commands.cmd("PUBLISH").arg(&self.channel).arg(payload);
         }
-        let receivers: Vec<i64> = self.link.ask(&transaction).await?;
+        let receivers: Vec<i64> = self.link.ask(&commands).await?;
         Ok(receivers.len() == messages.len() && receivers.iter().all(|n| *n >= self.needed))
     }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     counters::Counters,
-    link::{ANSWER_WITHIN, CONNECT_WITHIN, kill, own_id},
+    link::{ANSWER_WITHIN, CONNECT_WITHIN, Identity, identity, kill, replaced},
     queue::{Entrance, Inbound},
     said::{Backoff, Said},
     url::{Server, explain},
@@ -49,7 +49,7 @@ pub(super) struct Ear {
 /// A confirmed subscription.
 pub(super) struct Session {
     connection: MultiplexedConnection,
-    id: Option<i64>,
+    identity: Option<Identity>,
     lost: Arc<Notify>,
 }
 
@@ -62,7 +62,7 @@ enum End {
 
 impl Subscriber {
     /// One attempt to connect and subscribe; confirmed by the server when it returns.
-    pub(super) async fn subscribe(&self, replaces: Option<i64>) -> RedisResult<Session> {
+    pub(super) async fn subscribe(&self, replaces: Option<&Identity>) -> RedisResult<Session> {
         let lost = Arc::new(Notify::new());
         let (ear, notify) = (self.ear.clone(), lost.clone());
         let hear = move |push: PushInfo| -> Result<(), ()> {
@@ -79,13 +79,14 @@ impl Subscriber {
             .set_push_sender(hear);
         let steps = async {
             let mut connection = self.server.connect(&config).await?;
-            let id = own_id(&mut connection).await?;
+            let identity = identity(&mut connection).await?;
+            let old = replaced(replaces, identity.as_ref());
             let (mut killer, mut subscriber) = (connection.clone(), connection.clone());
             // Both go out in one piece, the first one first: two subscriptions of ours at once
             // would look like Slips to the publisher, and none would miss messages.
             let (killed, subscribed) = tokio::join!(
                 async {
-                    match replaces {
+                    match old {
                         Some(old) => kill(&mut killer, old).await,
                         None => Ok(()),
                     }
@@ -95,7 +96,7 @@ impl Subscriber {
             killed.and(subscribed)?;
             Ok(Session {
                 connection,
-                id,
+                identity,
                 lost,
             })
         };
@@ -116,7 +117,7 @@ impl Subscriber {
                 End::Lost(why) => {
                     said.trouble(&format!("the connection to {} is lost: {why}", self.server));
                     let again = cancel
-                        .run_until_cancelled(self.again(session.id, &mut said))
+                        .run_until_cancelled(self.again(session.identity.as_ref(), &mut said))
                         .await;
                     let Some(new) = again else { break };
                     session = new;
@@ -132,7 +133,7 @@ impl Subscriber {
     }
 
     /// Tries until there is a subscription.
-    async fn again(&self, replaces: Option<i64>, said: &mut Said) -> Session {
+    async fn again(&self, replaces: Option<&Identity>, said: &mut Said) -> Session {
         let mut backoff = Backoff::up_to(TRY_AGAIN);
         loop {
             match self.subscribe(replaces).await {
@@ -149,7 +150,7 @@ impl Subscriber {
     }
 
     async fn listen(&mut self, session: &mut Session, said: &mut Said) -> End {
-        let mut set_again = true;
+        let (mut set_again, mut announcing) = (true, true);
         loop {
             if set_again {
                 set_again = !self.announce(&mut session.connection, said).await;
@@ -157,10 +158,10 @@ impl Subscriber {
             tokio::select! {
                 () = self.cancel.cancelled() => return End::Cancelled,
                 () = session.lost.notified() => return End::Lost("the server closed it"),
-                changed = self.multiaddress.changed() => match changed {
-                    Ok(()) => set_again = true,
-                    Err(_) => return End::Cancelled,
-                },
+                changed = self.multiaddress.changed(), if announcing => {
+                    announcing = changed.is_ok();
+                    set_again = announcing;
+                }
                 () = tokio::time::sleep(WATCH_EVERY) => {
                     if let Some(end) = self.watch(session, said).await {
                         return end;
@@ -196,7 +197,7 @@ impl Subscriber {
                     answer = &mut ping => answer,
                     () = self.cancel.cancelled() => return Some(End::Cancelled),
                     () = session.lost.notified() => return Some(End::Lost("the server closed it")),
-                    new = self.again(session.id, said) => return Some(End::Replaced(new)),
+                    new = self.again(session.identity.as_ref(), said) => return Some(End::Replaced(new)),
                 }
             }
         };

@@ -30,18 +30,20 @@ impl Tasks {
         self.names.insert(id, name);
     }
 
-    /// Waits for the first task to end and names it; before the stop that is a fault of the
-    /// program. Waits for ever when all have ended.
-    pub async fn ended(&mut self) -> &'static str {
-        match self.running.join_next_with_id().await {
-            Some(end) => {
-                let id = match &end {
-                    Ok((id, ())) => *id,
-                    Err(error) => error.id(),
-                };
-                self.names.remove(&id).unwrap_or("unknown")
+    /// Waits for a task to fail and says which and how; for ever while none does. A task that
+    /// ends because its handles were dropped has not failed.
+    pub async fn failed(&mut self) -> String {
+        loop {
+            match self.running.join_next_with_id().await {
+                Some(Ok((id, ()))) => {
+                    self.names.remove(&id);
+                }
+                Some(Err(error)) => {
+                    let name = self.names.remove(&error.id()).unwrap_or("unknown");
+                    return format!("task `{name}` of the bridge failed: {error}");
+                }
+                None => return std::future::pending().await,
             }
-            None => std::future::pending().await,
         }
     }
 
@@ -49,8 +51,12 @@ impl Tasks {
     /// ([`super::Outbox`], [`super::SlipsDb`]) must be dropped before, or the limit is reached.
     pub async fn finish(mut self, limit: Duration) -> Finished {
         let all = async {
-            while !self.running.is_empty() {
-                self.ended().await;
+            while let Some(end) = self.running.join_next_with_id().await {
+                let id = match &end {
+                    Ok((id, ())) => *id,
+                    Err(error) => error.id(),
+                };
+                self.names.remove(&id);
             }
         };
         if tokio::time::timeout(limit, all).await.is_ok() {

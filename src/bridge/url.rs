@@ -112,7 +112,9 @@ impl Server {
             .set_nodelay(true)
             .set_keepalive(redis::io::tcp::socket2::TcpKeepalive::new().with_time(SILENT_HOST))
             .set_user_timeout(SILENT_HOST);
-        let info = info.set_tcp_settings(tcp);
+        // Servers before 7.2 answer the library's introduction with errors.
+        let introduced = info.redis_settings().clone().set_skip_set_lib_name();
+        let info = info.set_tcp_settings(tcp).set_redis_settings(introduced);
         let client = match ca_file {
             Some(path) if url.starts_with("rediss:") => trusting(info, path)?,
             _ => Client::open(info).map_err(|e| form(e.to_string()))?,
@@ -198,7 +200,11 @@ fn trusting(_: redis::ConnectionInfo, path: &Path) -> Result<Client, UrlError> {
 
 /// What went wrong and what to do about it, without secrets.
 pub(super) fn explain(error: &RedisError) -> String {
-    let text = error.to_string();
+    // A failed batch lists an error a command; the first says it all.
+    let text = match error.clone().into_server_errors().as_deref() {
+        Some([(_, first), ..]) => first.to_string(),
+        _ => error.to_string(),
+    };
     let remedy = match error.kind() {
         _ if error.is_connection_refusal() => {
             "nobody listens there: start redis-server, or correct redis.url"
@@ -254,4 +260,98 @@ fn remedy_in(text: &str) -> &'static str {
         .iter()
         .find(|(word, _)| text.contains(word))
         .map_or("", |(_, remedy)| remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_form_of_url_shows_its_secrets() {
+        let shown = [
+            ("redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+            ("redis://:hunter2@host:1/0", "redis://***@host:1/0"),
+            (
+                "rediss://me:hunter2@host/#insecure",
+                "rediss://***@host/#insecure",
+            ),
+            ("redis://hunter2@host", "redis://***@host"),
+            ("redis://:hun@ter/2@host", "redis://***@host"),
+            ("me:hunter2@host:6379", "***@host:6379"),
+            (
+                "unix:///run/r.sock?db=3&pass=hunter2",
+                "unix:///run/r.sock?db=3&pass=***",
+            ),
+            (
+                "redis+unix:///r?user=me&pass=hunter2",
+                "redis+unix:///r?user=***&pass=***",
+            ),
+        ];
+        for (url, expected) in shown {
+            assert_eq!(redacted(url), expected);
+            assert!(
+                !format!("{:?}", Server::parse(url, None)).contains("hunter2"),
+                "{url}"
+            );
+            let settings = super::super::Settings {
+                url: url.into(),
+                ..Default::default()
+            };
+            assert!(!format!("{settings:?}").contains("hunter2"), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_redis_url_is_refused_with_the_forms_there_are() {
+        for url in [
+            "",
+            "localhost:6379",
+            "http://host",
+            "redis://",
+            "redis://host/x",
+            "redis://host/-1",
+        ] {
+            let text = check_url(url, None).expect_err(url).to_string();
+            assert!(
+                text.contains("redis://[user:password@]127.0.0.1:6379/0"),
+                "{text}"
+            );
+        }
+        for url in [
+            "redis://h",
+            "redis://u:p@h:1/3",
+            "unix:///r.sock?db=1&user=u&pass=p",
+            "redis+unix:///r",
+        ] {
+            check_url(url, None).expect(url);
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn the_certificate_file_is_checked_for_tls_only() {
+        let missing = Path::new("/nonexistent/ca.pem");
+        check_url("redis://host", Some(missing)).expect("no TLS, no certificate");
+        let text = check_url("rediss://host", Some(missing))
+            .expect_err("missing")
+            .to_string();
+        assert!(text.contains("/nonexistent/ca.pem"), "{text}");
+        let empty = tempfile::NamedTempFile::new().expect("temporary file");
+        let text = check_url("rediss://host", Some(empty.path()))
+            .expect_err("empty")
+            .to_string();
+        assert!(text.contains("no certificate"), "{text}");
+    }
+
+    #[test]
+    fn errors_name_a_remedy() {
+        let refused = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+        assert!(
+            explain(&refused).contains("start redis-server"),
+            "{}",
+            explain(&refused)
+        );
+        let slow = RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        assert!(explain(&slow).contains("does not answer"));
+    }
 }

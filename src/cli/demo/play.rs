@@ -1,0 +1,263 @@
+//! Plays the session and the story on the stage, and shows and checks what comes of it.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::{
+    super::{
+        context::Context,
+        output::{Cell, Column, column},
+    },
+    checks::{self, Checks, Expected},
+    slips::{FROM_SLIPS, Slips, TO_SLIPS},
+    stage::Stage,
+    story::{self, Saying, Who},
+};
+
+/// One step: a start, a meeting, a message.
+const STEP: Duration = Duration::from_secs(15);
+/// An opinion is written milliseconds after its report; afterwards the last one seen is judged.
+const WRITE_BACK: Duration = Duration::from_secs(5);
+
+const COLUMNS: &[Column] = &[
+    column("address", "ADDRESS"),
+    column("score", "SCORE"),
+    column("confidence", "CONFIDENCE"),
+    column("network_score", "NETWORK SCORE"),
+    column("said", "WHO SAID WHAT (CONFIDENCE)"),
+];
+
+/// What was played.
+pub struct Play {
+    start: Instant,
+    stage: PathBuf,
+    ports: BTreeMap<Who, u16>,
+    ids: BTreeMap<Who, String>,
+    slips: BTreeMap<Who, Slips>,
+    /// What was checked.
+    pub checks: Checks,
+    /// The addresses that were reported, in order, each with what was written back in the end.
+    opinions: Vec<(String, Option<Value>)>,
+}
+
+impl Play {
+    /// Plays everything and checks it; the stage stays as it is then.
+    ///
+    /// # Errors
+    /// Something could not be started, or did not happen in time.
+    pub async fn perform(stage: &mut Stage) -> anyhow::Result<Self> {
+        let mut play = Self {
+            start: Instant::now(),
+            stage: stage.path().to_owned(),
+            ports: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            slips: BTreeMap::new(),
+            checks: Checks::default(),
+            opinions: Vec::new(),
+        };
+        play.raise(stage).await?;
+        play.meet().await?;
+        let due = play.tell().await?;
+        stage.all_run()?;
+        play.judge(&due).await?;
+        Ok(play)
+    }
+
+    fn say(&self, text: &str) {
+        eprintln!("[{:6.2} s] {text}", self.start.elapsed().as_secs_f64());
+    }
+
+    fn slips(&mut self, who: Who) -> anyhow::Result<&mut Slips> {
+        self.slips.get_mut(&who).with_context(|| format!("{} is not on the stage", who.name()))
+    }
+
+    /// Starts the servers, then the nodes; B last, for it calls the others.
+    async fn raise(&mut self, stage: &mut Stage) -> anyhow::Result<()> {
+        for who in Who::ALL {
+            let port = stage.redis(who.name())?;
+            self.ports.insert(who, port);
+        }
+        for who in Who::ALL {
+            let port = self.ports[&who];
+            let slips = Slips::wait_for_server(port).await.or_else(|error| stage.all_run().and(Err(error)))?;
+            self.slips.insert(who, slips);
+        }
+        self.say("four redis-servers answer");
+        let mut peers = Vec::new();
+        for who in [Who::A, Who::C, Who::D, Who::B] {
+            let called: &[String] = if who == Who::B { &peers } else { &[] };
+            stage.node(who.name(), &config(who, self.ports[&who], called))?;
+            let address = match self.slips(who)?.multiaddress(STEP).await {
+                Ok(address) => address,
+                Err(error) => return stage.all_run().and(Err(error.context(format!("node {}", who.name())))),
+            };
+            let id = address.rsplit("/p2p/").next().unwrap_or_default().to_owned();
+            self.say(&format!("node {:4} is ready at {address}", who.name()));
+            self.ids.insert(who, id);
+            peers.push(address);
+        }
+        Ok(())
+    }
+
+    /// B's Slips says its first word, from which its node learns the version; then B meets everybody.
+    async fn meet(&mut self) -> anyhow::Result<()> {
+        let first = story::report(Who::B, "192.0.2.1", 0.2, 0.5);
+        self.slips(Who::B)?.publish(&first.payload).await?;
+        self.slips(Who::B)?.hold_opinion(story::ASKED_ABOUT, 0.8, 0.9).await?;
+        for who in Who::REPORTERS {
+            let id = self.ids[&who].clone();
+            self.slips(Who::B)?
+                .wait(&format!("B to meet {}", who.name()), STEP, |heard| heard.of_type("peer_update").filter(|c| c["peerid"] == id.as_str() && c["ip"].is_string()).map(|_| ()))
+                .await?;
+            self.say(&format!("B has met {} ({})", who.name(), who.ip()));
+        }
+        Ok(())
+    }
+
+    /// Plays the recorded session and the story; answers what was to arrive at B: reporter and message.
+    async fn tell(&mut self) -> anyhow::Result<Vec<(String, String)>> {
+        let session = story::session(&self.ids[&Who::B])?;
+        self.say(&format!("a recorded session of Slips: {} messages, {} of them for B", session.len(), session.iter().filter(|s| s.arrives.is_some()).count()));
+        let mut due = Vec::new();
+        for saying in &session {
+            self.one(saying, &mut due).await?;
+        }
+        self.say(&format!("the story: {} attacks; A and C say so, the liar denies it and accuses {}", story::ATTACKER, story::INNOCENT));
+        for saying in &story::story() {
+            self.one(saying, &mut due).await?;
+        }
+        Ok(due)
+    }
+
+    async fn one(&mut self, saying: &Saying, due: &mut Vec<(String, String)>) -> anyhow::Result<()> {
+        let published = Instant::now();
+        self.slips(saying.who)?.publish(&saying.payload).await?;
+        let Some(message) = saying.arrives.clone() else {
+            self.say(&format!("{:4} {}", saying.who.name(), saying.told));
+            return Ok(());
+        };
+        let reporter = self.ids[&saying.who].clone();
+        due.push((reporter.clone(), message.clone()));
+        let times = due.iter().filter(|one| **one == (reporter.clone(), message.clone())).count();
+        self.slips(Who::B)?.wait_for_data(&reporter, &message, times, STEP).await?;
+        let taken = published.elapsed().as_secs_f64() * 1e3;
+        self.say(&format!("{:4} {}: at B's Slips after {taken:.1} ms", saying.who.name(), saying.told));
+        if let Some(address) = story::decode(&message).filter(|c| c["message_type"] == "report").and_then(|c| c["key"].as_str().map(str::to_owned))
+            && !self.opinions.iter().any(|(known, _)| *known == address)
+        {
+            self.opinions.push((address, None));
+        }
+        Ok(())
+    }
+
+    async fn judge(&mut self, due: &[(String, String)]) -> anyhow::Result<()> {
+        let mut opinions = std::mem::take(&mut self.opinions);
+        for (address, opinion) in &mut opinions {
+            let slips = self.slips(Who::B)?;
+            slips.catch_up();
+            let expected = Expected::of(&slips.heard, address);
+            *opinion = slips.opinion(address, WRITE_BACK, |opinion| expected.differs_from(opinion).is_none()).await?;
+            self.checks.of_opinion(address, opinion.as_ref(), expected);
+        }
+        for (address, malicious) in [(story::ATTACKER, true), (story::INNOCENT, false)] {
+            let opinion = opinions.iter().find(|(known, _)| known == address).and_then(|(_, opinion)| opinion.as_ref());
+            let right = opinion.and_then(|opinion| opinion["score"].as_f64()).is_some_and(|score| (score > 0.5) == malicious);
+            let verdict = if malicious { "above" } else { "at most" };
+            let wrong = (!right).then(|| format!("{opinion:?}"));
+            self.checks.add(format!("the liar is outvoted: the score of {address} is {verdict} 0.5"), wrong);
+        }
+        self.opinions = opinions;
+        let ids = self.ids.clone();
+        let slips = self.slips(Who::B)?;
+        slips.catch_up();
+        let heard = std::mem::take(&mut slips.heard);
+        self.checks.of_messages(&heard, due, &ids);
+        self.slips(Who::B)?.heard = heard;
+        Ok(())
+    }
+
+    /// The table a person reads, of what B's Slips holds and heard.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn table(&self, context: &mut Context<'_>) -> anyhow::Result<()> {
+        let names: BTreeMap<&str, &str> = self.ids.iter().map(|(who, id)| (id.as_str(), who.name())).collect();
+        let heard = self.slips.get(&Who::B).map_or(&[][..], |slips| &slips.heard);
+        eprintln!("\nWhat B's Slips holds now (1 is malicious, 0 is not):");
+        let mut printer = context.printer(COLUMNS)?;
+        for (address, opinion) in &self.opinions {
+            let said = checks::reports_on(heard, address).iter().fold(String::new(), |mut text, (id, score, confidence)| {
+                let separator = if text.is_empty() { "" } else { ", " };
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{separator}{} says {score} ({confidence})", names.get(id.as_str()).unwrap_or(&"?"));
+                text
+            });
+            let number = |key: &str| opinion.as_ref().and_then(|opinion| opinion[key].as_f64()).map_or(Cell::Null, Cell::Float);
+            printer.row(vec![Cell::Text(address.clone()), number("score"), number("confidence"), number("network_score"), Cell::Text(said)])?;
+        }
+        printer.end()?;
+        Ok(())
+    }
+
+    /// Every check with what is wrong, on stderr.
+    pub fn report_checks(&self) {
+        eprintln!("\nChecks:");
+        for check in &self.checks.0 {
+            match &check.wrong {
+                None => eprintln!("  ok    {}", check.what),
+                Some(wrong) => eprintln!("  WRONG {}\n        {wrong}", check.what),
+            }
+        }
+        let wrong = self.checks.0.iter().filter(|check| check.wrong.is_some()).count();
+        let verdict = if wrong == 0 { "all hold".into() } else { format!("{wrong} do NOT hold") };
+        self.say(&format!("{} checks, {verdict}", self.checks.0.len()));
+    }
+
+    /// How to look around on a stage that was left running, and how to end it.
+    pub fn look_around(&self, stop: &Path) {
+        let b = self.stage.join(Who::B.name());
+        let config = b.join("config.toml");
+        let (config, log) = (config.display(), b.join("node.log"));
+        eprintln!("\nEverything is left running in {}. Look around:", self.stage.display());
+        eprintln!("  slips-p2p --config {config} score {}", story::ATTACKER);
+        eprintln!("  slips-p2p --config {config} reports");
+        eprintln!("  slips-p2p --config {config} peers");
+        eprintln!("  tail -f {}", log.display());
+        for who in Who::ALL {
+            eprintln!("  redis-cli -p {}     # the Redis of {}", self.ports[&who], who.name());
+        }
+        eprintln!("  redis-cli -p {} -n 1 hgetall IPsInfo:p2p4slips", self.ports[&Who::B]);
+        let saying = story::report(Who::A, "192.0.2.99", 1.0, 0.9);
+        eprintln!("  redis-cli -p {} publish {FROM_SLIPS} '{}'", self.ports[&Who::A], saying.payload);
+        eprintln!("(slips-p2p is {})", std::env::current_exe().unwrap_or_default().display());
+        eprintln!("Stop it, and remove its files: sh {}", stop.display());
+    }
+}
+
+/// The configuration of one node; what is not said here is as everywhere.
+fn config(who: Who, redis: u16, peers: &[String]) -> String {
+    let ip = who.ip();
+    format!(
+        r#"# Written by `slips-p2p demo`.
+[node]
+data_dir = "data"
+
+[redis]
+url = "redis://127.0.0.1:{redis}/0"
+from_slips = "{FROM_SLIPS}"
+to_slips = "{TO_SLIPS}"
+
+[network]
+listen = ["/ip4/{ip}/tcp/0"]
+legacy_mdns = false
+peers = {peers:?}
+"#
+    )
+}
