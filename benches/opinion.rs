@@ -21,7 +21,7 @@ use slips_p2p::{
 const SIZES: [u32; 3] = [10_000, 100_000, 1_000_000];
 /// Reporters on an ordinary address, and on the most crowded one the model keeps.
 const CROWDS: [u32; 2] = [20, 512];
-const CALLS: usize = 100_000;
+const CALLS: usize = 20_000;
 
 /// Counts what is allocated: the memory of a table is what its reports made it take.
 struct Counting;
@@ -99,7 +99,7 @@ impl Loaded {
                 now,
             );
         }
-        let subjects = (reports / crowd).max(1);
+        let subjects = reports.div_ceil(crowd);
         let before = ALLOCATED.load(Ordering::Relaxed);
         for number in 0..reports {
             now = now.plus(Duration::from_millis(1));
@@ -166,6 +166,56 @@ fn print_percentiles() {
         "a million addresses with one report each: {} bytes/report",
         bytes / 1_000_000
     );
+    print_full();
+}
+
+/// What an engine takes whose every table is full, as an attacker would have it.
+fn print_full() {
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let limits = Limits::default();
+    let mut engine = Engine::new(ModelKind::Slips, Parameters::default());
+    let mut rng = StdRng::seed_from_u64(7);
+    let peers: Vec<_> = (0..limits.peers).map(|_| PeerId::random()).collect();
+    let mut fill = |fact: &Fact, number: usize| {
+        let micros = i64::try_from(number).expect("a count of facts");
+        engine.learn(fact, Timestamp::from_micros(micros));
+    };
+    for number in 0..limits.peers * limits.addresses_per_peer {
+        let ip = address(0x0a00_0000, u32::try_from(number).expect("few addresses"));
+        fill(
+            &Fact::PeerAddress {
+                peer: peers[number % peers.len()],
+                ip,
+            },
+            number,
+        );
+    }
+    let (score, confidence) = (Score::MAX, Confidence::MAX);
+    for number in 0..u32::try_from(limits.statements).expect("few statements") {
+        fill(
+            &Fact::OwnStatement {
+                subject: subject(number),
+                score,
+                confidence,
+            },
+            0,
+        );
+    }
+    for number in 0..limits.reports {
+        let of = subject(u32::try_from(number % limits.addresses).expect("few addresses"));
+        fill(
+            &report(
+                &mut rng,
+                peers[(number * 31 + number / 7) % peers.len()],
+                of,
+            ),
+            number,
+        );
+    }
+    let held = engine.held();
+    drop(peers);
+    let mebibytes = (ALLOCATED.load(Ordering::Relaxed) - before) >> 20;
+    println!("full tables: {mebibytes} MiB for {held:?}");
 }
 
 fn print_row(kind: ModelKind, size: u32, crowd: u32) {

@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::Timestamp;
+use crate::domain::{OwnStatement, ReceivedReport, Timestamp};
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
 use crate::reputation::{Engine, Fact, TrustModel};
@@ -257,11 +257,9 @@ fn early(task: Joined) -> Error {
 /// Replays what the database knows into a new model.
 async fn rebuild(store: &Store, mut engine: Engine) -> Result<Engine, Error> {
     let facts = store
-        .facts(|at, fact| {
-            let (fact, repeats) = from_stored(fact);
-            for _ in 0..repeats {
-                engine.learn(&fact, at);
-            }
+        .facts(|at, stored| {
+            let (fact, times) = from_stored(stored);
+            engine.learn_repeated(&fact, times, at);
         })
         .await?;
     info!(facts, "trust model rebuilt from the database");
@@ -269,28 +267,18 @@ async fn rebuild(store: &Store, mut engine: Engine) -> Result<Engine, Error> {
 }
 
 /// A stored fact as the models know it, and how often it was said.
-fn from_stored(fact: StoredFact) -> (Fact, u32) {
-    match fact {
+fn from_stored(stored: StoredFact) -> (Fact, u32) {
+    match stored {
         StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
         StoredFact::PeerReliability { peer, reliability } => {
             (Fact::PeerReliability { peer, reliability }, 1)
         }
-        StoredFact::Report(report, repeats) => {
-            let fact = Fact::Report {
-                author: report.author,
-                subject: report.subject,
-                score: report.score,
-                confidence: report.confidence,
-            };
-            (fact, repeats)
+        StoredFact::Report(ReceivedReport { author, subject, score, confidence, .. }, repeats) => {
+            let fact = Fact::Report { author, subject, score, confidence };
+            (fact, repeats.saturating_add(1))
         }
-        StoredFact::OwnStatement(said) => {
-            let fact = Fact::OwnStatement {
-                subject: said.subject,
-                score: said.score,
-                confidence: said.confidence,
-            };
-            (fact, 1)
+        StoredFact::OwnStatement(OwnStatement { subject, score, confidence, .. }) => {
+            (Fact::OwnStatement { subject, score, confidence }, 1)
         }
     }
 }

@@ -241,6 +241,27 @@ fn a_node_that_was_stopped_knows_its_peer_and_its_reports_again() {
 }
 
 #[test]
+fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
+    let (mut a, mut c) = (Sensor::start(&Setup::default()), Sensor::start(&Setup::default()));
+    let setup = Setup { peers: vec![a.address(), c.address()], ..Setup::default() };
+    let mut b = Sensor::start(&setup);
+    let id_b = b.peer_id();
+    a.meet(&id_b);
+    c.meet(&id_b);
+    c.slips.send("*", &report("192.0.2.9", 0.0, 0.5));
+    opinion(&mut b, "192.0.2.9", |opinion| opinion["score"] == 0.0);
+    b.node.kill();
+    b.restart(&setup);
+    wait::until("A to be connected again", wait::LIMIT, || {
+        (a.node.log().matches(": connected peer=").count() == 2).then_some(())
+    });
+    a.slips.send("*", &report("192.0.2.9", 1.0, 0.5));
+    let both = opinion(&mut b, "192.0.2.9", |opinion| opinion["score"] != 0.0);
+    let score = both["score"].as_f64().unwrap();
+    assert!((0.3..0.7).contains(&score), "one says 1, one said 0 before the restart: {both}");
+}
+
+#[test]
 fn a_second_node_on_the_same_database_is_refused() {
     let mut a = Sensor::start(&Setup::default());
     let mut second = a.second();

@@ -15,11 +15,13 @@ use crate::{
 const DOUBTFUL: f64 = 0.5;
 /// What is said of a peer that was connected or being retried when the node ended.
 const UNKNOWN: &str = "unknown";
+/// Why it is unknown where the node had no time to note its end.
+const KILLED: &str = "the node ended without a stop";
 
 /// Show the peers this node knows.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: such peers are `unknown`, and last_state says what they were when the node ended."),
+    long_about = "Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.",
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
@@ -35,7 +37,6 @@ pub struct Args {
 const COLUMNS: &[Column] = &[
     column("peer", "PEER"),
     column("state", "STATE"),
-    detail("last_state"),
     detail("reason"),
     detail("next_try"),
     column("reliability", "RELIABILITY"),
@@ -53,7 +54,6 @@ const COLUMNS: &[Column] = &[
 const ONE_PEER: &[Column] = &[
     column("peer", "peer"),
     column("state", "state"),
-    column("last_state", "last state"),
     column("reason", "reason"),
     column("next_try", "next try"),
     column("reliability", "reliability"),
@@ -177,6 +177,7 @@ impl View {
     /// The cells of [`COLUMNS`]; without the last, those of [`ONE_PEER`].
     fn row(&self, peer: &PeerRecord) -> Vec<Cell> {
         let (reason, next_try) = match &peer.state {
+            Reachability::Connected if !self.running => (Some(KILLED.to_owned()), None),
             Reachability::Connected => (None, None),
             Reachability::Retrying { reason, next_try } => (Some(reason.clone()), Some(*next_try)),
             Reachability::Unreachable { reason, next_try } => (Some(reason.clone()), *next_try),
@@ -192,7 +193,6 @@ impl View {
         vec![
             peer.peer.into(),
             self.state(peer).into(),
-            peer.state.word().into(),
             reason.into(),
             next_try.into(),
             judged(peer).map(Reliability::get).into(),

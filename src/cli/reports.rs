@@ -36,7 +36,7 @@ const MALICIOUS: f64 = 0.5;
 /// Show the reports of peers.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Show the reports that peers made, oldest first, the newest at the end. A peer that repeats itself word for word makes no new report: times counts how often it said it, last_at when last.\n\n--follow goes on with each new report as it is accepted, until SIGINT or until the reader goes away; repetitions are not shown again."),
+    long_about = "Show the reports that peers made, oldest first, the newest at the end. A peer that repeats itself word for word makes no new report: times counts how often it said it, last_at when last.\n\n--follow goes on with each new report as it is accepted, until SIGINT or until the reader goes away; repetitions are not shown again.",
     after_help = help::after(&[
         "slips-p2p reports --since 1h",
         "slips-p2p reports --ip 192.0.2.7 --limit 20",

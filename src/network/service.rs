@@ -1,14 +1,17 @@
 //! The loop: waits in one function, acts in plain ones.
 
 mod acts;
+mod dials;
 mod leaving;
+mod meet;
 mod outbox;
+mod talk;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use libp2p::{
-    PeerId, Swarm,
+    Multiaddr, PeerId, Swarm,
     core::transport::ListenerId,
     swarm::{ConnectionId, SwarmEvent},
 };
@@ -39,8 +42,21 @@ enum Wake {
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
     Command(Option<Command>),
     Room(Box<mpsc::OwnedPermit<Event>>),
+    Found(PeerId, Multiaddr),
     Deaf,
     Time,
+}
+
+/// The loop's ends of what connects it with the rest.
+pub(super) struct Ends {
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Peers multicast DNS has found.
+    pub(super) found: mpsc::Receiver<(PeerId, Multiaddr)>,
+    pub(super) queues: watch::Sender<Queues>,
+    /// Where we listen, for multicast DNS.
+    pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
+    pub(super) deaf: CancellationToken,
 }
 
 /// The owner of the swarm.
@@ -48,7 +64,9 @@ pub(super) struct Service {
     settings: Arc<Settings>,
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<Command>,
+    found: mpsc::Receiver<(PeerId, Multiaddr)>,
     queues: watch::Sender<Queues>,
+    addresses: watch::Sender<Vec<Multiaddr>>,
     deaf: CancellationToken,
     outbox: Outbox,
     book: Book,
@@ -71,10 +89,7 @@ impl Service {
         settings: Arc<Settings>,
         swarm: Swarm<Behaviour>,
         listeners: Vec<ListenerId>,
-        events: mpsc::Sender<Event>,
-        commands: mpsc::Receiver<Command>,
-        queues: watch::Sender<Queues>,
-        deaf: CancellationToken,
+        ends: Ends,
     ) -> Self {
         let mut rng = settings
             .seed
@@ -96,7 +111,7 @@ impl Service {
                 settings.max_known_peers,
                 StdRng::from_rng(&mut rng),
             ),
-            outbox: Outbox::new(events),
+            outbox: Outbox::new(ends.events),
             links: HashMap::new(),
             dials: HashMap::new(),
             listeners,
@@ -107,9 +122,11 @@ impl Service {
             excused_until: now,
             settings,
             swarm,
-            commands,
-            queues,
-            deaf,
+            commands: ends.commands,
+            found: ends.found,
+            queues: ends.queues,
+            addresses: ends.addresses,
+            deaf: ends.deaf,
             pace,
             rng,
         }
@@ -172,6 +189,7 @@ impl Service {
             command = self.commands.recv(), if self.leaving.is_none() => Wake::Command(command),
             Some(permit) = self.outbox.room() => Wake::Room(Box::new(permit)),
             () = deaf.cancelled(), if hears => Wake::Deaf,
+            Some((peer, address)) = self.found.recv() => Wake::Found(peer, address),
             () = sleep_until(until) => Wake::Time,
             event = self.swarm.select_next_some() => Wake::Swarm(Box::new(event)),
         }
@@ -185,6 +203,7 @@ impl Service {
             Wake::Command(Some(Command::Goodbye(limit, done))) => self.leave(limit, Some(done)),
             Wake::Command(None) => self.leave(self.settings.write_timeout, None),
             Wake::Room(permit) => self.outbox.send(*permit),
+            Wake::Found(peer, address) => self.found(peer, &address),
             Wake::Deaf => self.stop_listening(),
             Wake::Time => self.on_time(Now::read()),
         }

@@ -20,7 +20,7 @@ use libp2p::{
     identity::Keypair,
     noise,
     swarm::{self, SwarmEvent},
-    tcp, yamux,
+    tcp,
 };
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, watch};
@@ -31,12 +31,20 @@ use super::{
     admission::Admission,
     behaviour::Behaviour,
     book::split,
-    service::Service,
-    settings::{COMMAND_QUEUE, EVENT_QUEUE, MAX_INBOUND_STREAMS},
+    mdns,
+    muxer::{self, Pool},
+    service::{Ends, Service},
+    settings::{COMMAND_QUEUE, EVENT_QUEUE, FOUND_QUEUE, MAX_INBOUND_STREAMS},
 };
 
 /// A listener reports its address within a moment of being bound.
 const LISTEN_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a QUIC peer may have under way, a stream (a line) and a connection.
+#[cfg(feature = "quic")]
+const QUIC_STREAM_BYTES: u32 = 128 * 1024;
+#[cfg(feature = "quic")]
+const QUIC_CONNECTION_BYTES: u32 = 1024 * 1024;
 
 /// Why the network did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -117,17 +125,28 @@ pub async fn start(
     let (events_in, events): (mpsc::Sender<Event>, Events) = mpsc::channel(EVENT_QUEUE);
     let (commands, commands_out) = mpsc::channel(COMMAND_QUEUE);
     let (queues_in, queues) = watch::channel(Arc::new(HashMap::new()));
+    let (found_in, found) = mpsc::channel(FOUND_QUEUE);
+    let (addresses_in, addresses) = watch::channel(listening.clone());
+    if settings.legacy_mdns {
+        let config = mdns::Config {
+            rendezvous: settings.rendezvous.clone(),
+            port: settings.legacy_mdns_port,
+            interval: settings.legacy_mdns_interval,
+            local,
+        };
+        tokio::spawn(mdns::run(config, addresses, found_in));
+    }
     let deaf = CancellationToken::new();
-    let service = Service::new(
-        Arc::clone(&settings),
-        swarm,
-        listeners,
-        events_in,
-        commands_out,
-        queues_in,
-        deaf.clone(),
-    )
-    .with_peers(known, banned);
+    let ends = Ends {
+        events: events_in,
+        commands: commands_out,
+        found,
+        queues: queues_in,
+        addresses: addresses_in,
+        deaf: deaf.clone(),
+    };
+    let service =
+        Service::new(Arc::clone(&settings), swarm, listeners, ends).with_peers(known, banned);
     tokio::spawn(service.run());
 
     let handle = Handle {
@@ -175,10 +194,16 @@ fn transport(
     settings: &Settings,
     keypair: &Keypair,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
+    let floor = 2 * settings.max_line_bytes as u64;
+    let unread = Arc::new(Pool::new(
+        settings.max_unread_bytes,
+        settings.max_unread_bytes_per_connection,
+        floor,
+    ));
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair)?)
-        .multiplex(yamux::Config::default())
+        .multiplex(muxer::Config::new(unread))
         .timeout(settings.handshake_timeout)
         .boxed();
     let tcp = Admission::new(tcp, settings.max_pending_incoming);
@@ -204,6 +229,9 @@ where
     }
     let mut config = quic::Config::new(keypair);
     config.handshake_timeout = settings.handshake_timeout;
+    // QUIC holds a peer back by itself, by these windows.
+    config.max_stream_data = QUIC_STREAM_BYTES;
+    config.max_connection_data = QUIC_CONNECTION_BYTES;
     let quic = quic::tokio::Transport::new(config)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let quic = Admission::new(quic.boxed(), settings.max_pending_incoming);

@@ -38,7 +38,7 @@ impl ModelKind {
 
 impl fmt::Display for ModelKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.pad(self.word())
     }
 }
 
@@ -80,7 +80,7 @@ impl Default for SlipsParameters {
 }
 
 /// How much a model may hold; what is beyond is pushed out and counted. With the defaults, full
-/// tables take about 90 MiB, so that a node under attack stays below 128 MiB.
+/// tables take 84 MiB (`cargo bench --bench opinion`): a node under attack stays below 128 MiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Peers; least recently heard of first.
@@ -102,7 +102,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // A guess: far beyond any federation of sensors; an entry is about 400 bytes.
+            // A guess: far beyond any federation of sensors; an entry is about 800 bytes.
             peers: 16_384,
             // A guess: an address with one report takes about 150 bytes.
             addresses: 262_144,
@@ -110,12 +110,12 @@ impl Default for Limits {
             reports: 1_000_000,
             // The trust model's hard limit; also keeps an opinion within 100 us.
             reporters_per_address: 512,
-            // A guess: keeps the cost of an opinion within that limit's magnitude.
-            reports_per_address: 4_096,
-            // A guess: an entry is about 100 bytes.
-            statements: 131_072,
-            // A guess: a peer that moves daily for a month.
-            addresses_per_peer: 32,
+            // Measured: an opinion on that many takes about 80 us.
+            reports_per_address: 2_048,
+            // A guess: what one sensor judges in weeks; an entry is about 120 bytes.
+            statements: 65_536,
+            // A guess: a peer that moves daily for two weeks.
+            addresses_per_peer: 16,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::HashMap, hash::Hash};
 const NONE: u32 = u32::MAX;
 
 /// A short name of an entry; of no entry once that one has been pushed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Handle {
     slot: u32,
     generation: u32,

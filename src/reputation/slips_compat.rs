@@ -12,8 +12,6 @@
 //! Slips sums its rows. What differs from Slips: only the newest reports on an address are kept
 //! (`reports_per_address`).
 
-use std::collections::BTreeSet;
-
 use crate::domain::{Opinion, Subject, Timestamp};
 
 use super::{
@@ -86,13 +84,12 @@ impl SlipsCompat {
         })
     }
 
-    fn opinion_of(&self, subject: Subject, judged: &[Judged], now: Timestamp) -> Option<Opinion> {
+    fn opinion_of(subject: Subject, judged: &[Judged], now: Timestamp) -> Option<Opinion> {
         let counted = judged::counted(judged);
-        let authors: BTreeSet<_> = judged
-            .iter()
-            .filter(|one| one.counts())
-            .filter_map(|one| self.memory.author(&one.row))
-            .collect();
+        let counting = judged.iter().filter(|one| one.counts());
+        let mut authors: Vec<_> = counting.map(|one| one.row.author).collect();
+        authors.sort_unstable();
+        authors.dedup();
         let reporters = u32::try_from(authors.len()).unwrap_or(u32::MAX);
         formula::opinion(subject, &counted, reporters, now)
     }
@@ -118,13 +115,13 @@ impl TrustModel for SlipsCompat {
     }
 
     fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
-        self.opinion_of(subject, &self.judged(subject).0, now)
+        Self::opinion_of(subject, &self.judged(subject).0, now)
     }
 
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation {
         let (judged, failed) = self.judged(subject);
         Explanation {
-            opinion: self.opinion_of(subject, &judged, now),
+            opinion: Self::opinion_of(subject, &judged, now),
             shares: judged::shares(&judged, &self.memory),
             failed: failed.then_some(FAILED),
         }

@@ -1,7 +1,6 @@
 //! A database filled through the store, and the program run on it.
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -34,6 +33,12 @@ pub struct World {
     pub start: Timestamp,
 }
 
+/// A node as far as its database shows.
+pub struct Running {
+    pub runtime: tokio::runtime::Runtime,
+    pub store: Store,
+}
+
 impl World {
     /// Three peers, four reports of which one was repeated, an opinion, own statements, a ban.
     pub fn filled() -> Self {
@@ -57,9 +62,14 @@ impl World {
         self.dir.path().join("slips-p2p.db")
     }
 
-    /// Stores batches as the node would, and closes the database.
+    /// Stores batches as the node would, and closes the database as a clean stop does.
     pub fn store(&self, batches: impl FnOnce(&Self) -> Vec<Batch>) {
-        let batches = batches(self);
+        let Running { runtime, store } = self.running(batches);
+        runtime.block_on(store.close());
+    }
+
+    /// Stores batches and holds the database as a running node does.
+    pub fn running(&self, batches: impl FnOnce(&Self) -> Vec<Batch>) -> Running {
         let settings = Settings {
             path: self.database(),
             max_batch_rows: 4096,
@@ -71,17 +81,20 @@ impl World {
             outbox_max_age: Duration::from_secs(86_400),
             outbox_max_rows: 1_000_000,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // A thread of its own, so that the writer goes on while the test looks elsewhere.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(async {
+        let store = runtime.block_on(async {
             let (store, _) = Store::open(settings).await.unwrap();
-            for batch in batches {
+            for batch in batches(self) {
                 store.commit(batch).await.unwrap();
             }
-            store.close().await;
+            store
         });
+        Running { runtime, store }
     }
 
     /// Seconds after the start of the story.
@@ -89,7 +102,7 @@ impl World {
         self.start.plus(Duration::from_secs(seconds))
     }
 
-    fn peers(&self) -> Batch {
+    pub fn peers(&self) -> Batch {
         let tomorrow = Timestamp::now().plus(Duration::from_secs(86_400));
         let state = |peer, state| PeerReachability {
             peer,
@@ -184,15 +197,6 @@ impl World {
             computed_at: self.at(at),
             reporters: 2,
         }
-    }
-
-    /// Holds the database as a running node does, until dropped.
-    pub fn as_if_running(&self) -> File {
-        let mut name = self.database().into_os_string();
-        name.push(".lock");
-        let file = File::create(name).unwrap();
-        file.try_lock().unwrap();
-        file
     }
 
     /// The program on this database, with nothing of the environment that tests run in.

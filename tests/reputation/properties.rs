@@ -3,7 +3,7 @@
 use proptest::{prelude::*, sample::select};
 use slips_p2p::{
     domain::{Opinion, Timestamp},
-    reputation::{Engine, Explanation, Fact, Limits, ModelKind, TrustModel},
+    reputation::{Engine, Explanation, Fact, Limits, ModelKind, Touched, TrustModel},
 };
 
 use super::world::{at, bare, bits, moved, own, rated, says, subject, with_limits};
@@ -253,4 +253,33 @@ proptest! {
         kept.retain(|(time, told)| *time >= oldest || !matches!(told, Told::Says(..)));
         prop_assert_eq!(explained(&engine), explained(&play(bare(kind), &kept, &PEERS)));
     }
+}
+
+/// The node computes an opinion again when it is told that a fact may have changed it.
+#[test]
+fn learning_tells_whose_opinion_changed() {
+    let mut engine = bare(ModelKind::Slips);
+    let report = says("ann", ASKED, 1.0, 0.5);
+    let touched = Touched::Subject(subject(ASKED));
+    assert_eq!(engine.learn(&report, at(5.0)), touched);
+    assert_eq!(engine.learn(&report, at(5.0)), Touched::Nothing);
+    assert_eq!(
+        engine.learn(&says("ann", ASKED, 0.0, 0.5), at(4.0)),
+        Touched::Nothing
+    );
+    assert_eq!(
+        engine.learn(&says("ann", ASKED, 0.0, 0.5), at(6.0)),
+        touched
+    );
+    assert_eq!(engine.learn(&rated("ann", 0.5), at(6.0)), Touched::Unlisted);
+    assert_eq!(engine.learn(&rated("ann", 0.5), at(7.0)), Touched::Nothing);
+    assert_eq!(
+        engine.learn(&own("192.0.2.1", 0.5, 0.5), at(6.0)),
+        Touched::Unlisted
+    );
+    assert_eq!(touched.subject(), Some(subject(ASKED)));
+    let mut compat = bare(ModelKind::SlipsCompat);
+    assert_eq!(compat.learn_repeated(&report, 3, at(5.0)), touched);
+    assert_eq!(compat.learn_repeated(&report, 0, at(5.0)), Touched::Nothing);
+    assert_eq!(compat.held().reports, 3);
 }

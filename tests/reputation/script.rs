@@ -242,13 +242,13 @@ impl Scene {
     }
 }
 
-/// A number must agree to the last digit written.
+/// A number must agree to the last digit written, a whole one exactly.
 fn number(what: &str, found: f64, expected: &str) -> Result<(), Fault> {
     let digits = expected
         .split_once('.')
-        .map_or(0, |(_, digits)| digits.len());
+        .map_or(12, |(_, digits)| digits.len());
     let value: f64 = parse(expected)?;
-    let slack = 0.5 * 10f64.powi(-i32::try_from(digits).unwrap_or(0)) + 1e-12;
+    let slack = 0.5 * 10f64.powi(-i32::try_from(digits).unwrap_or(12)) + 1e-12;
     if (found - value).abs() <= slack {
         Ok(())
     } else {
