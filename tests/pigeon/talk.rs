@@ -87,6 +87,10 @@ fn nothing_for_peers_goes_to_one_that_said_goodbye_until_it_calls_again() {
     assert_eq!(stayer.hear_data(node), unheard);
 
     assert_eq!(leaver.ask(node, "ping").as_deref(), Ok("pong"));
+    let connected = format!("connected peer={}", leaver.peer_id);
+    wait::until("the node to take it back", wait::LIMIT, || {
+        (sensor.node.log().matches(&connected).count() == 2).then_some(())
+    });
     let heard = report("203.0.113.2", 1.0, 1.0);
     sensor.slips.send("*", &heard);
     assert_eq!(stayer.hear_data(node), heard);
