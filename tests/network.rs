@@ -10,6 +10,8 @@ mod limits;
 mod lines;
 #[path = "network/manners.rs"]
 mod manners;
+#[path = "network/memory.rs"]
+mod memory;
 #[path = "network/node.rs"]
 mod node;
 #[path = "network/raw.rs"]
