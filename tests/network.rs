@@ -18,3 +18,5 @@ mod node;
 mod raw;
 #[path = "network/reach.rs"]
 mod reach;
+#[path = "network/role.rs"]
+mod role;

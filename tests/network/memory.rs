@@ -1,11 +1,6 @@
 //! What a hostile peer can make a node hold. Both are processes of their own, made from this program.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, ChildStdout, Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::AsyncWriteExt;
 use libp2p::{Multiaddr, identity::Keypair};
@@ -14,54 +9,13 @@ use slips_p2p::network::Settings;
 use crate::{
     node::{eventually, node, settings},
     raw::{Manner, Raw},
+    role::{self, Role},
 };
-
-/// Set by a test for its children only: what they are to be.
-const ROLE: &str = "SLIPS_P2P_TEST_ROLE";
-/// What the victim says before its address.
-const LISTENING: &str = "listening on ";
-
-/// A child; it ends with the test.
-struct Role(Child);
-
-impl Role {
-    fn play(test: &str, role: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("this program"));
-        command
-            .args(["--exact", test, "--nocapture"])
-            .env(ROLE, role);
-        Self(command.stdout(Stdio::piped()).spawn().expect("starts"))
-    }
-
-    fn output(&mut self) -> BufReader<ChildStdout> {
-        BufReader::new(self.0.stdout.take().expect("a pipe"))
-    }
-
-    /// Its resident memory, in KiB.
-    fn resident(&self) -> u64 {
-        let text =
-            std::fs::read_to_string(format!("/proc/{}/statm", self.0.id())).expect("it runs");
-        let pages: u64 = text
-            .split(' ')
-            .nth(1)
-            .expect("a field")
-            .parse()
-            .expect("a number");
-        pages * 4
-    }
-}
-
-impl Drop for Role {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// A node that takes every line. Nothing happens without the role.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn victim() {
-    if std::env::var(ROLE).is_err() {
+    if role::own().is_none() {
         return;
     }
     let read_timeout = Duration::from_secs(60);
@@ -70,7 +24,7 @@ async fn victim() {
         ..settings()
     })
     .await;
-    println!("\n{LISTENING}{}", victim.address);
+    role::say("listening", &victim.address);
     while victim.lines.recv().await.is_some() {}
 }
 
@@ -78,7 +32,7 @@ async fn victim() {
 /// Nothing happens without the role.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn attacker() {
-    let Ok(victim) = std::env::var(ROLE) else {
+    let Some(victim) = role::own() else {
         return;
     };
     let victim = victim.parse().expect("an address");
@@ -102,12 +56,7 @@ async fn attacker() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unread_streams_are_held_at_the_socket() {
     let mut victim = Role::play("memory::victim", "victim");
-    let mut said = victim.output().lines().map_while(Result::ok);
-    let address = said.find_map(|line| Some(line.strip_prefix(LISTENING)?.to_owned()));
-    let address: Multiaddr = address
-        .expect("the victim listens")
-        .parse()
-        .expect("an address");
+    let address: Multiaddr = victim.says("listening").parse().expect("an address");
     let honest = Raw::dial(&Keypair::generate_ed25519(), &address, Manner::Polite).await;
     assert_eq!(honest.say("ping\n").await, "pong\n");
     let before = victim.resident();
