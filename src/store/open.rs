@@ -274,11 +274,16 @@ fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
             source,
         };
     }
-    // SQLite only says that it cannot; the system says why.
-    if is_cannot_open(&error)
-        && let Err(source) = File::open(path)
-    {
-        return system_error("open", path, source);
+    // SQLite only says that it cannot; the system says why, unless it is about the files beside.
+    if is_cannot_open(&error) {
+        return match File::open(path) {
+            Err(source) => system_error("open", path, source),
+            Ok(_) => OpenError::Io {
+                what: "make the -wal and -shm files SQLite needs beside",
+                path: path.to_owned(),
+                source: std::io::Error::other(error),
+            },
+        };
     }
     OpenError::Read {
         path: path.to_owned(),
