@@ -191,7 +191,9 @@ pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Ope
         Ok(_) => {}
     }
     let mut tried = read_schema(reading(path)).await;
-    if matches!(&tried, Err(error) if is_cannot_open(error)) && !beside(path, "-wal").exists() {
+    let no_shared_memory =
+        matches!(&tried, Err(error) if is_cannot_open(error) || is_read_only(error));
+    if no_shared_memory && !beside(path, "-wal").exists() {
         tried = read_schema(reading(path).immutable(true)).await;
     }
     let (conn, found) = tried.map_err(|error| open_error(path, error))?;
