@@ -198,7 +198,9 @@ pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Ope
         Ok(_) => {}
     }
     let mut tried = read_schema(reading(path)).await;
-    if matches!(&tried, Err(error) if is_cannot_open(error)) && !beside(path, "-wal").exists() {
+    let no_shared_memory =
+        matches!(&tried, Err(error) if is_cannot_open(error) || is_read_only(error));
+    if no_shared_memory && !beside(path, "-wal").exists() {
         tried = read_schema(reading(path).immutable(true)).await;
     }
     let (conn, found) = tried.map_err(|error| open_error(path, error))?;
@@ -281,11 +283,16 @@ fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
             source,
         };
     }
-    // SQLite only says that it cannot; the system says why.
-    if is_cannot_open(&error)
-        && let Err(source) = File::open(path)
-    {
-        return system_error("open", path, source);
+    // SQLite only says that it cannot; the system says why, unless it is about the files beside.
+    if is_cannot_open(&error) {
+        return match File::open(path) {
+            Err(source) => system_error("open", path, source),
+            Ok(_) => OpenError::Io {
+                what: "make the -wal and -shm files SQLite needs beside",
+                path: path.to_owned(),
+                source: std::io::Error::other(error),
+            },
+        };
     }
     OpenError::Read {
         path: path.to_owned(),
