@@ -6,8 +6,9 @@
 //!   it waits for the node. `book` knows whom to dial and when, `link` what is due on a connection;
 //!   both are told the time.
 //! - `pigeon` speaks `/slips/1.0`. A line is read inside the stream's own upgrade and handed over
-//!   there, waiting for room: a peer that is too fast is held back by its own transport, never
-//!   dropped. The end of a stream is the acknowledgement of its line.
+//!   there, waiting for room. The end of a stream is the acknowledgement of its line.
+//! - `muxer` stops reading a connection that makes us hold too much: a peer that is too fast is held
+//!   back by TCP, never dropped.
 //! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold.
 //! - `mdns` finds pigeons, which do not speak libp2p's mDNS.
 
@@ -20,6 +21,7 @@ mod handle;
 pub mod identity;
 mod link;
 mod mdns;
+mod muxer;
 mod pigeon;
 mod service;
 mod settings;

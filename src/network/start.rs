@@ -20,7 +20,7 @@ use libp2p::{
     identity::Keypair,
     noise,
     swarm::{self, SwarmEvent},
-    tcp, yamux,
+    tcp,
 };
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{mpsc, watch};
@@ -32,12 +32,19 @@ use super::{
     behaviour::Behaviour,
     book::split,
     mdns,
+    muxer::{self, Pool},
     service::{Ends, Service},
     settings::{COMMAND_QUEUE, EVENT_QUEUE, FOUND_QUEUE, MAX_INBOUND_STREAMS},
 };
 
 /// A listener reports its address within a moment of being bound.
 const LISTEN_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a QUIC peer may have under way, a stream (a line) and a connection.
+#[cfg(feature = "quic")]
+const QUIC_STREAM_BYTES: u32 = 128 * 1024;
+#[cfg(feature = "quic")]
+const QUIC_CONNECTION_BYTES: u32 = 1024 * 1024;
 
 /// Why the network did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -187,10 +194,16 @@ fn transport(
     settings: &Settings,
     keypair: &Keypair,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
+    let floor = 2 * settings.max_line_bytes as u64;
+    let unread = Arc::new(Pool::new(
+        settings.max_unread_bytes,
+        settings.max_unread_bytes_per_connection,
+        floor,
+    ));
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair)?)
-        .multiplex(yamux::Config::default())
+        .multiplex(muxer::Config::new(unread))
         .timeout(settings.handshake_timeout)
         .boxed();
     let tcp = Admission::new(tcp, settings.max_pending_incoming);
@@ -216,6 +229,9 @@ where
     }
     let mut config = quic::Config::new(keypair);
     config.handshake_timeout = settings.handshake_timeout;
+    // QUIC holds a peer back by itself, by these windows.
+    config.max_stream_data = QUIC_STREAM_BYTES;
+    config.max_connection_data = QUIC_CONNECTION_BYTES;
     let quic = quic::tokio::Transport::new(config)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let quic = Admission::new(quic.boxed(), settings.max_pending_incoming);

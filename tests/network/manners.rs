@@ -192,8 +192,9 @@ async fn leaving_says_goodbye_to_everybody_and_ends() {
 
 #[tokio::test]
 async fn dropping_every_handle_ends_the_network() {
-    let (a, mut raw) = calls(Manner::Polite).await;
+    let (mut a, mut raw) = calls(Manner::Polite).await;
     assert_eq!(raw.line().await, "hello version1");
+    a.connected().await;
     drop(a.handle);
     assert_eq!(raw.line().await, "goodbye");
     raw.gone.cancelled().await;

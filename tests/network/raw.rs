@@ -61,8 +61,15 @@ fn transport(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
     tcp::tokio::Transport::new(tcp::Config::default())
         .upgrade(Version::V1)
         .authenticate(noise::Config::new(key).expect("a key"))
-        .multiplex(yamux::Config::default())
+        .multiplex(patient_yamux())
         .boxed()
+}
+
+/// Lets us open as many streams as a test wants to.
+fn patient_yamux() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(4096);
+    config
 }
 
 impl RawListener {
