@@ -10,9 +10,13 @@ mod limits;
 mod lines;
 #[path = "network/manners.rs"]
 mod manners;
+#[path = "network/memory.rs"]
+mod memory;
 #[path = "network/node.rs"]
 mod node;
 #[path = "network/raw.rs"]
 mod raw;
 #[path = "network/reach.rs"]
 mod reach;
+#[path = "network/role.rs"]
+mod role;

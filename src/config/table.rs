@@ -377,20 +377,6 @@ impl Weights {
     }
 }
 
-impl Store {
-    /// How long reports are kept.
-    #[must_use]
-    pub fn retention(&self) -> Duration {
-        Duration::from_secs(self.retention_days * 86_400)
-    }
-
-    /// The size of the database file beyond which the oldest reports go, in bytes.
-    #[must_use]
-    pub fn max_bytes(&self) -> u64 {
-        self.max_size_mb * 1_000_000
-    }
-}
-
 /// The place of a setting in [`SETTINGS`].
 pub(super) fn position(key: &str) -> Option<usize> {
     let (section, name) = key.rsplit_once('.')?;

@@ -140,12 +140,11 @@ pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
         .thread_name(|_| "store-write".into())
 }
 
-/// A connection that only reads. `rows_ahead`: how many rows it may fetch before they are asked for.
-pub(super) fn reading(path: &Path, rows_ahead: usize) -> SqliteConnectOptions {
+/// A connection that only reads.
+pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
     common(path)
         .read_only(true)
         .pragma("cache_size", READER_CACHE)
-        .row_buffer_size(rows_ahead)
         .thread_name(|_| "store-read".into())
 }
 
@@ -198,9 +197,9 @@ pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Ope
         }
         Ok(_) => {}
     }
-    let mut tried = read_schema(reading(path, 64)).await;
+    let mut tried = read_schema(reading(path)).await;
     if matches!(&tried, Err(error) if is_cannot_open(error)) && !beside(path, "-wal").exists() {
-        tried = read_schema(reading(path, 64).immutable(true)).await;
+        tried = read_schema(reading(path).immutable(true)).await;
     }
     let (conn, found) = tried.map_err(|error| open_error(path, error))?;
     check_schema(path, found)?;
@@ -290,6 +289,6 @@ fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
     }
     OpenError::Read {
         path: path.to_owned(),
-        source: StoreError::from(error),
+        source: Box::new(StoreError::from(error)),
     }
 }

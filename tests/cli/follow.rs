@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, sync_channel},
     time::Duration,
 };
@@ -14,24 +14,45 @@ use slips_p2p::store::Batch;
 struct Follower {
     child: Child,
     lines: Receiver<String>,
+    notes: Receiver<String>,
+}
+
+/// What a child writes, read by a thread so that waiting for it can have a limit.
+fn lines_of(out: impl Read + Send + 'static) -> Receiver<String> {
+    let (to, lines) = sync_channel(64);
+    let out = BufReader::new(out);
+    std::thread::spawn(move || {
+        out.lines()
+            .map_while(Result::ok)
+            .try_for_each(|l| to.send(l))
+    });
+    lines
 }
 
 impl Follower {
     fn of(world: &World, arguments: &[&str]) -> Self {
-        let mut child = world
-            .command(&[arguments, &["reports", "--follow"]].concat())
+        Self::running(world.command(&[arguments, &["reports", "--follow"]].concat()))
+    }
+
+    fn running(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (to, lines) = sync_channel(64);
-        std::thread::spawn(move || {
-            out.lines()
-                .map_while(Result::ok)
-                .try_for_each(|l| to.send(l))
-        });
-        Self { child, lines }
+        let lines = lines_of(child.stdout.take().unwrap());
+        let notes = lines_of(child.stderr.take().unwrap());
+        Self {
+            child,
+            lines,
+            notes,
+        }
+    }
+
+    fn note(&self) -> String {
+        self.notes
+            .recv_timeout(Duration::from_secs(20))
+            .expect("a note within 20 s")
     }
 
     fn line(&self) -> String {
@@ -76,6 +97,24 @@ fn new_reports_are_shown_as_they_come_and_repetitions_are_not() {
     );
     signal(&follower.child, "INT");
     assert_eq!(ended(&mut follower.child).code(), Some(0));
+}
+
+#[test]
+fn what_did_not_fit_before_may_fit_later() {
+    let world = World::filled();
+    let liar = world.liar.to_string();
+    let arguments = [
+        "-o", "jsonl", "reports", "--follow", "--since", "1s", "--peer", &liar,
+    ];
+    let follower = Follower::running(world.command(&arguments));
+    // Nothing is printed that would tell that it follows; its note on stderr comes just before.
+    follower.note();
+    one_more(&world, 0.7, 100);
+    let row: serde_json::Value = serde_json::from_str(&follower.line()).unwrap();
+    assert_eq!(
+        (row["score"].as_f64(), row["peer"].as_str()),
+        (Some(0.7), Some(liar.as_str()))
+    );
 }
 
 #[test]

@@ -191,3 +191,62 @@ impl Drop for Ledger {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(max: u64, max_each: u64, floor: u64) -> (Arc<Pool>, Ledger) {
+        let pool = Arc::new(Pool::new(max, max_each, floor));
+        (Arc::clone(&pool), Ledger::new(pool))
+    }
+
+    fn may_read(ledger: &Ledger) -> bool {
+        ledger.may_read(Waker::noop())
+    }
+
+    #[test]
+    fn a_connection_is_read_again_when_its_bytes_are() {
+        let (_, ledger) = ledger(1_000_000, 10_000, 0);
+        ledger.opened(1);
+        ledger.arrived(1, 9_000);
+        assert!(!may_read(&ledger));
+        ledger.read(1, 8_999);
+        assert!(may_read(&ledger));
+    }
+
+    #[test]
+    fn open_streams_and_empty_frames_cost_too() {
+        let (_, ledger) = ledger(1_000_000, 10_000, 0);
+        (0..9).for_each(|stream| ledger.opened(stream));
+        assert!(may_read(&ledger));
+        (0..16).for_each(|_| ledger.arrived(1, 0));
+        assert!(!may_read(&ledger));
+        ledger.gone(1);
+        assert!(may_read(&ledger));
+    }
+
+    #[test]
+    fn an_exhausted_pool_stops_who_holds_much_and_not_who_holds_little() {
+        let (pool, greedy) = ledger(10_000, 100_000, 3_000);
+        let modest = Ledger::new(Arc::clone(&pool));
+        greedy.opened(1);
+        greedy.arrived(1, 20_000);
+        modest.opened(1);
+        assert!(!may_read(&greedy));
+        assert!(may_read(&modest));
+        drop(greedy);
+        assert_eq!(pool.held.load(Ordering::Relaxed), STREAM_COST);
+    }
+
+    #[test]
+    fn what_comes_for_a_stream_that_is_gone_costs_nothing() {
+        let (pool, ledger) = ledger(1_000_000, 10_000, 0);
+        ledger.opened(1);
+        ledger.gone(1);
+        ledger.arrived(1, 50_000);
+        ledger.gone(1);
+        assert!(may_read(&ledger));
+        assert_eq!(pool.held.load(Ordering::Relaxed), 0);
+    }
+}

@@ -118,3 +118,50 @@ impl<C: AsyncWrite + Unpin> AsyncWrite for Meter<C> {
         Pin::new(&mut self.io).poll_close(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::network::muxer::Pool;
+
+    fn frame(kind: u8, flags: u8, stream: u32, length: u32, body: usize) -> Vec<u8> {
+        let mut frame = vec![0, kind, 0, flags];
+        frame.extend(stream.to_be_bytes());
+        frame.extend(length.to_be_bytes());
+        frame.resize(HEADER + body, 7);
+        frame
+    }
+
+    proptest! {
+        /// However the bytes are cut, the same is booked.
+        #[test]
+        fn frames_are_followed_across_any_cut(cuts in prop::collection::vec(1_usize..40, 1..60)) {
+            let bytes = [
+                frame(WINDOW_UPDATE, SYN, 1, 0, 0),
+                frame(DATA, 0, 1, 100, 100),
+                frame(2, 0, 0, 77, 0),
+                frame(DATA, SYN, 3, 5, 5),
+                frame(DATA, 0, 1, 0, 0),
+                frame(3, 0, 0, 0, 0),
+            ]
+            .concat();
+            let ledger = Ledger::new(Arc::new(Pool::new(u64::MAX, 2 * 1024 + 105 + 3 * 64, 0)));
+            let mut frames = Frames::default();
+            let mut rest = &bytes[..];
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (now, later) = rest.split_at((*cut).min(rest.len()));
+                frames.follow(now, &ledger);
+                rest = later;
+            }
+            // Two streams, 105 bytes, three frames: exactly the limit.
+            prop_assert!(!ledger.may_read(std::task::Waker::noop()));
+            ledger.read(3, 1);
+            prop_assert!(ledger.may_read(std::task::Waker::noop()));
+        }
+    }
+}

@@ -22,6 +22,8 @@ use crate::{
 
 /// What is read of a line before it needs a permit: room for every command.
 const HEAD_BYTES: usize = 64;
+/// Longest version taken in a hello, here and in the answer to ours; pigeons say `version1`.
+pub(crate) const MAX_VERSION_BYTES: usize = 48;
 
 /// What all streams of one connection share.
 pub(crate) struct Gate {
@@ -107,6 +109,7 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
     let heard = match pigeon::parse(&line) {
         pigeon::Line::Blank => Heard::NoLine,
         pigeon::Line::BrokenHello => Heard::BrokenHello,
+        pigeon::Line::Hello(version) if version.len() > MAX_VERSION_BYTES => Heard::BrokenHello,
         pigeon::Line::Goodbye => Heard::Goodbye,
         pigeon::Line::Hello(version) => {
             answer(&mut stream, gate, &gate.hello).await;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use libp2p::{
-    PeerId, TransportError,
+    Multiaddr, PeerId, TransportError,
     swarm::{
         ConnectionId, DialError,
         dial_opts::{DialOpts, PeerCondition},
@@ -15,7 +15,7 @@ use crate::{
     domain::{Conduct, Reachability, Timestamp},
     network::{
         Event,
-        book::{Now, Target},
+        book::{Now, Target, split},
         pigeon::Control,
     },
 };
@@ -55,6 +55,9 @@ impl Service {
             (Target::Peer(peer), _) if self.links.contains_key(peer) => {
                 return self.book.connected(*peer, None);
             }
+            (_, DialError::WrongPeerId { obtained, address }) => {
+                self.another_answered(*obtained, address);
+            }
             _ => {}
         }
         let why = dial_reason(error);
@@ -72,6 +75,14 @@ impl Service {
             Target::Address(address) => {
                 tracing::warn!("static peer {address} cannot be reached: {why}")
             }
+        }
+    }
+
+    /// A static address without a peer id is whoever answers there, also after a change of key.
+    fn another_answered(&mut self, peer: PeerId, address: &Multiaddr) {
+        let (bare, _) = split(address);
+        if self.settings.static_peers.contains(&bare) {
+            self.found(peer, &bare);
         }
     }
 

@@ -87,6 +87,8 @@ impl Service {
             connection.outgoing,
         );
         link.active = true;
+        // First, so that whoever hears of the connection can use it.
+        self.publish_queues();
         tracing::info!(%peer, %address, "connected");
         self.outbox.tell(Event::Connected {
             peer,
@@ -100,7 +102,6 @@ impl Service {
         if outgoing {
             self.outbox.tell(Event::Address { peer, address, ip });
         }
-        self.publish_queues();
     }
 
     fn publish_queues(&mut self) {

@@ -10,7 +10,7 @@ use crate::{
     network::{
         Event,
         book::{HelloIs, Now},
-        pigeon::{Control, Heard, Outcome, Told},
+        pigeon::{Control, Heard, MAX_VERSION_BYTES, Outcome, Told},
     },
     wire::pigeon,
 };
@@ -83,7 +83,7 @@ impl Service {
     fn hello_answered(&mut self, peer: PeerId, outcome: &Outcome) {
         match outcome {
             Outcome::Answered(line) => match pigeon::parse(line) {
-                pigeon::Line::Hello(version) => {
+                pigeon::Line::Hello(version) if version.len() <= MAX_VERSION_BYTES => {
                     self.book.set_greeted(peer);
                     let _ = self.book.heard_version(peer, &version);
                     self.alive(peer);
