@@ -87,14 +87,8 @@ fn nothing_for_peers_goes_to_one_that_said_goodbye_until_it_calls_again() {
     assert_eq!(stayer.hear_data(node), unheard);
 
     assert_eq!(leaver.ask(node, "ping").as_deref(), Ok("pong"));
-    let connected = format!("connected peer={}", leaver.peer_id);
-    wait::until("the node to take it back", wait::LIMIT, || {
-        (sensor.node.log().matches(&connected).count() == 2).then_some(())
-    });
-    let heard = report("203.0.113.2", 1.0, 1.0);
-    sensor.slips.send("*", &heard);
-    assert_eq!(stayer.hear_data(node), heard);
-    assert_eq!(leaver.hear_data(node), heard);
+    let first = first_to_reach(&leaver, &mut sensor);
+    assert_ne!(first, unheard);
 }
 
 #[test]
@@ -175,9 +169,7 @@ fn a_pigeon_that_was_killed_is_called_again_when_it_is_back() {
         Heard::Ping(peer) | Heard::Hello(peer, _) if *peer == node => Some(()),
         _ => None,
     });
-    let message = report("203.0.113.2", 1.0, 1.0);
-    sensor.slips.send("*", &message);
-    assert_eq!(back.hear_data(node), message);
+    first_to_reach(&back, &mut sensor);
     assert!(
         back.standing(node)
             .expect("called")
@@ -185,4 +177,26 @@ fn a_pigeon_that_was_killed_is_called_again_when_it_is_back() {
             .iter()
             .all(|rating| *rating == 1)
     );
+}
+
+/// Slips reports to everybody until a pigeon, which the node is just taking in, hears of it; the first it hears.
+fn first_to_reach(pigeon: &Pigeon, sensor: &mut Sensor) -> String {
+    let mut number = 0;
+    wait::until(
+        "a report for everybody to reach the pigeon",
+        wait::LIMIT,
+        || {
+            number += 1;
+            sensor
+                .slips
+                .send("*", &report(&format!("2001:db8::{number:x}"), 1.0, 1.0));
+            pigeon
+                .heard_so_far()
+                .into_iter()
+                .find_map(|heard| match heard {
+                    Heard::Data(_, line) => Some(line),
+                    _ => None,
+                })
+        },
+    )
 }
