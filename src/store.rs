@@ -102,7 +102,7 @@ impl Store {
     pub async fn open(settings: Settings) -> Result<(Self, Loaded), OpenError> {
         let path = settings.path.clone();
         open::prepare_directory(&path)?;
-        let lock = open::lock(&path)?;
+        let lock = open::lock(&path).await?;
         open::prepare_file(&path)?;
         let mut conn = open::connect_and_migrate(&path).await?;
         let read = |source: StoreError| OpenError::Read {

@@ -18,6 +18,10 @@ use sqlx::{
 
 use super::error::{OpenError, StoreError, is_cannot_open, is_damage, is_read_only};
 
+/// How often a held lock is tried: a question whether a node runs takes far less than the time
+/// these tries take together.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// How long a connection waits for another process's lock before it says so. Only a backup tool or
 /// somebody's `sqlite3` can hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,7 +97,9 @@ pub fn is_running(path: &Path) -> bool {
 }
 
 /// Holds the database against a second node for as long as the file lives; ends with the process.
-pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+///
+/// [`is_running`] holds it for a moment as well, so a held one is tried again a few times.
+pub(super) async fn lock(path: &Path) -> Result<File, OpenError> {
     let beside = beside(path, ".lock");
     let file = OpenOptions::new()
         .write(true)
@@ -102,13 +108,16 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .mode(0o600)
         .open(&beside)
         .map_err(|source| system_error("create", &beside, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: path.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(system_error("lock", &beside, source)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(TryLockError::Error(source)) => return Err(system_error("lock", &beside, source)),
+        }
     }
+    Err(OpenError::InUse {
+        path: path.to_owned(),
+    })
 }
 
 /// The path of a file that lies beside the database: its name and an ending.

@@ -265,6 +265,8 @@ impl Writer {
         if let Err(error) = self.conn.close().await {
             tracing::warn!(%error, "closing the database");
         }
+        // Explicitly: a child between fork and exec would keep it with its copy of the file.
+        let _ = self.lock.unlock();
         drop(self.lock);
     }
 }
