@@ -3,8 +3,8 @@
 use std::{io, sync::Arc};
 
 use libp2p::{
-    Multiaddr, PeerId, Transport,
-    core::{multiaddr::Protocol, muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    PeerId, Transport,
+    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
     identity::Keypair,
     noise, tcp,
 };
@@ -86,6 +86,8 @@ where
 }
 
 #[cfg(feature = "quic")]
-fn is_quic(address: &Multiaddr) -> bool {
+fn is_quic(address: &libp2p::Multiaddr) -> bool {
+    use libp2p::core::multiaddr::Protocol;
+
     address.iter().any(|part| matches!(part, Protocol::QuicV1))
 }

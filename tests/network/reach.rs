@@ -49,6 +49,48 @@ async fn a_peer_that_restarts_is_dialled_again() {
     assert_eq!(b.line().await.text, "still there?");
 }
 
+/// What the peer's node did not take before it went is sent again when it is back.
+#[tokio::test]
+async fn lines_nobody_took_outlive_a_restart_of_the_peer() {
+    let key = Keypair::generate_ed25519();
+    let mut b = Start {
+        key: key.clone(),
+        ..Start::new(settings())
+    }
+    .start()
+    .await;
+    let mut a = node(Settings {
+        backoff_max: Duration::from_millis(200),
+        ..calling(&b.address)
+    })
+    .await;
+    a.connected().await;
+    b.connected().await;
+    b.lines.close();
+    for number in 0..5 {
+        let line = format!("line {number}");
+        a.handle.send(b.id, line, 0).await.expect("queued");
+    }
+    a.handle.flush(Duration::from_millis(200)).await;
+    let mut where_it_was = b.address.clone();
+    where_it_was.pop();
+    b.handle.goodbye(Duration::from_secs(5)).await;
+    a.lost().await;
+    let again = Settings {
+        listen: vec![where_it_was],
+        ..settings()
+    };
+    let mut b = Start {
+        key,
+        ..Start::new(again)
+    }
+    .start()
+    .await;
+    for number in 0..5 {
+        assert_eq!(b.line().await.text, format!("line {number}"));
+    }
+}
+
 #[tokio::test]
 async fn a_peer_that_is_not_there_is_retried_then_unreachable() {
     let nobody = RawListener::new(&Keypair::generate_ed25519()).await;

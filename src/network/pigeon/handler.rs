@@ -118,7 +118,7 @@ impl Handler {
         if flooding {
             self.tell(Told::Conduct(Conduct::Flooding));
         }
-        if !matches!(heard, Heard::Data | Heard::Stopped) {
+        if heard != Heard::Data {
             self.tell(Told::Heard(heard));
         }
     }

@@ -59,8 +59,6 @@ pub(crate) enum Heard {
     BrokenHello,
     /// No line, or a blank one.
     NoLine,
-    /// The node no longer takes lines.
-    Stopped,
 }
 
 /// [`Heard`], and whether the sender was held back for its rate and that is to be told.
@@ -108,10 +106,8 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
     let flooding = gate.rate.admit().await;
     let heard = take(&mut stream, gate, pigeon::parse(&line), received_at).await;
     drop(permits);
-    if heard != Heard::Stopped {
-        // The end of the stream is the acknowledgement, so it comes last.
-        let _ = timeout(gate.write_timeout, stream.close()).await;
-    }
+    // The end of the stream is the acknowledgement, so it comes last.
+    let _ = timeout(gate.write_timeout, stream.close()).await;
     Received { heard, flooding }
 }
 
@@ -141,10 +137,12 @@ async fn take(
                 text,
                 received_at,
             };
-            match gate.lines.send(line).await {
-                Ok(()) => Heard::Data,
-                Err(_) => Heard::Stopped,
+            if gate.lines.send(line).await.is_err() {
+                // The node takes no more lines, and yamux cannot tell a reset from an end: only a
+                // stream that stays open is not taken for an acknowledgement.
+                return std::future::pending().await;
             }
+            Heard::Data
         }
     }
 }

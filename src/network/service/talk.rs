@@ -52,7 +52,7 @@ impl Service {
             Heard::Goodbye => self.close(peer, "said goodbye"),
             Heard::BrokenHello => self.tell_conduct(peer, Conduct::BrokenHello),
             Heard::NoLine => self.tell_conduct(peer, Conduct::MalformedLine),
-            Heard::Data | Heard::Stopped => {}
+            Heard::Data => {}
         }
     }
 
