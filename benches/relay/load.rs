@@ -1,7 +1,7 @@
 //! Open-loop load: every message has a time at which it is due, and a late answer counts from it.
 
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -14,17 +14,18 @@ const TICK: Duration = Duration::from_millis(1);
 pub fn message(number: u32) -> String {
     let key = address(number);
     let json = format!(
-        "{{\"message_type\": \"report\", \"key_type\": \"ip\", \"key\": \"{key}\", \
-         \"evaluation_type\": \"score_confidence\", \
-         \"evaluation\": {{\"score\": 0.8, \"confidence\": 0.9}}}}"
+        "{{\"message_type\":\"report\",\"key_type\":\"ip\",\"key\":\"{key}\",\
+         \"evaluation_type\":\"score_confidence\",\
+         \"evaluation\":{{\"score\":0.8,\"confidence\":0.9}}}}"
     );
     // Blanks after the object are JSON too: every message has the same length.
     BASE64_STANDARD.encode(format!("{json:<150}"))
 }
 
-fn address(number: u32) -> Ipv6Addr {
-    let high = u16::try_from(number >> 16).unwrap_or(u16::MAX);
-    Ipv6Addr::new(0x2001, 0xdb8, 1, 1, 1, 1, high | 1 << 15, (number & 0xffff) as u16 | 1 << 15)
+fn address(number: u32) -> Ipv4Addr {
+    // Three digits in every part, whatever the number: 7 bits a part, from 100 up.
+    let part = |bits: u32| 100 + (bits & 0x7f) as u8;
+    Ipv4Addr::new(10, part(number >> 14), part(number >> 7), part(number))
 }
 
 /// The payload for `p2p_pygo`.
