@@ -24,11 +24,15 @@ CREATE TABLE peer (
     last_conduct TEXT,
     -- The first reliability it ever had and when: what Slips 1.1.21 goes on using for ever.
     first_reliability REAL CHECK (first_reliability BETWEEN 0 AND 1),
+    -- When that was; NULL with it.
     first_reliability_at INTEGER,
-    -- Whether it can be reached, since when, why not, and when it is dialled again (NULL: only when it calls).
+    -- Whether it can be reached.
     state TEXT NOT NULL DEFAULT 'unreachable' CHECK (state IN ('connected', 'retrying', 'unreachable')),
+    -- Why not, for people; what the last attempt ended with.
     state_reason TEXT NOT NULL DEFAULT 'never dialled',
+    -- When it is dialled again; NULL: only when it calls or is found.
     next_try INTEGER,
+    -- Since when it is in that state.
     state_at INTEGER NOT NULL DEFAULT 0,
     CHECK (state <> 'retrying' OR next_try IS NOT NULL)
 ) STRICT;
@@ -39,12 +43,15 @@ CREATE INDEX peer_by_last_seen ON peer (last_seen);
 -- The addresses of a peer over time: a row per change, so that a report can be judged by the
 -- address its author had then.
 CREATE TABLE peer_address (
+    -- Ascending: of two rows of a peer the larger one is the newer.
     id INTEGER PRIMARY KEY,
+    -- Whose address.
     peer INTEGER NOT NULL REFERENCES peer (id) ON DELETE CASCADE,
+    -- The address alone, by which Slips knows it.
     ip TEXT NOT NULL CHECK (length(ip) BETWEEN 2 AND 45),
     -- The address in full, for dialling.
     multiaddr TEXT NOT NULL,
-    -- From when to when it was seen there without a break.
+    -- From when it was seen there without a break, and until when (last_seen).
     first_seen INTEGER NOT NULL,
     last_seen INTEGER NOT NULL CHECK (last_seen >= first_seen)
 ) STRICT;
@@ -56,10 +63,13 @@ CREATE INDEX peer_address_by_last_seen ON peer_address (last_seen);
 
 -- Peers cut off for a while.
 CREATE TABLE ban (
+    -- Who.
     peer INTEGER PRIMARY KEY REFERENCES peer (id) ON DELETE CASCADE,
+    -- From when.
     since INTEGER NOT NULL,
+    -- Until when; a ban that is over may still be here.
     until INTEGER NOT NULL,
-    -- For people.
+    -- Why, for people.
     reason TEXT NOT NULL
 ) STRICT;
 
@@ -74,9 +84,11 @@ CREATE TABLE report (
     heard_from INTEGER REFERENCES peer (id) CHECK (heard_from <> author),
     -- About which address.
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 2 AND 45),
+    -- How malicious: 1 malicious, 0 unknown, -1 benign.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
+    -- How sure.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    -- When it was said for the first and the last time.
+    -- When it was said for the first time, and for the last (last_at).
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL CHECK (last_at >= first_at),
     -- How often it was said again after the first time.
@@ -95,12 +107,18 @@ CREATE INDEX report_by_heard_from ON report (heard_from) WHERE heard_from IS NOT
 -- What our own Slips said of addresses: the only statements peers cannot have planted. Same rule
 -- for repetitions.
 CREATE TABLE own_statement (
+    -- Ascending and never used twice.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- About which address.
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 2 AND 45),
+    -- How malicious: 1 malicious, 0 unknown, -1 benign.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
+    -- How sure.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    -- When it was said for the first time, and for the last (last_at).
     first_at INTEGER NOT NULL,
     last_at INTEGER NOT NULL CHECK (last_at >= first_at),
+    -- How often it was said again after the first time.
     repeats INTEGER NOT NULL DEFAULT 0 CHECK (repeats BETWEEN 0 AND 4294967295)
 ) STRICT;
 
@@ -109,11 +127,15 @@ CREATE INDEX own_statement_by_last_at ON own_statement (last_at);
 
 -- The network's newest opinion of each address.
 CREATE TABLE opinion (
+    -- Of which address.
     subject TEXT PRIMARY KEY CHECK (length(subject) BETWEEN 2 AND 45),
+    -- How malicious, from 0.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
+    -- How sure.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
     -- The mean trust of the reporters who made it.
     network_score REAL NOT NULL CHECK (network_score BETWEEN 0 AND 1),
+    -- When it was computed.
     computed_at INTEGER NOT NULL,
     -- From how many reporters.
     reporters INTEGER NOT NULL CHECK (reporters BETWEEN 0 AND 4294967295)
@@ -124,6 +146,7 @@ CREATE TABLE opinion (
 CREATE TABLE outbox (
     -- The order of delivery.
     id INTEGER PRIMARY KEY,
+    -- When it was made; too old ones are dropped.
     created_at INTEGER NOT NULL,
     -- NULL: publish the body. An address: write the body (JSON) into Slips' database under it.
     subject TEXT CHECK (length(subject) BETWEEN 2 AND 45),
