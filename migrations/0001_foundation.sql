@@ -22,17 +22,17 @@ CREATE TABLE peer (
     conduct_at INTEGER NOT NULL DEFAULT 0,
     -- The last thing it did, as a word of domain::Conduct; NULL when nothing was noted.
     last_conduct TEXT,
-    -- The first reliability it ever had and when: what Slips 1.1.21 goes on using for ever.
+    -- The first reliability it ever had: what Slips 1.1.21 goes on using for ever.
     first_reliability REAL CHECK (first_reliability BETWEEN 0 AND 1),
-    -- When that was; NULL with it.
+    -- When it had that.
     first_reliability_at INTEGER,
     -- Whether it can be reached.
     state TEXT NOT NULL DEFAULT 'unreachable' CHECK (state IN ('connected', 'retrying', 'unreachable')),
-    -- Why not, for people; what the last attempt ended with.
+    -- Why not; empty while it is connected.
     state_reason TEXT NOT NULL DEFAULT 'never dialled',
-    -- When it is dialled again; NULL: only when it calls or is found.
+    -- When it is dialled again; NULL: only when it calls.
     next_try INTEGER,
-    -- Since when it is in that state.
+    -- Since when that is so.
     state_at INTEGER NOT NULL DEFAULT 0,
     CHECK (state <> 'retrying' OR next_try IS NOT NULL)
 ) STRICT;
@@ -43,16 +43,17 @@ CREATE INDEX peer_by_last_seen ON peer (last_seen);
 -- The addresses of a peer over time: a row per change, so that a report can be judged by the
 -- address its author had then.
 CREATE TABLE peer_address (
-    -- Ascending: of two rows of a peer the larger one is the newer.
+    -- Ascending in order of the changes.
     id INTEGER PRIMARY KEY,
     -- Whose address.
     peer INTEGER NOT NULL REFERENCES peer (id) ON DELETE CASCADE,
-    -- The address alone, by which Slips knows it.
+    -- Its IP address.
     ip TEXT NOT NULL CHECK (length(ip) BETWEEN 2 AND 45),
     -- The address in full, for dialling.
     multiaddr TEXT NOT NULL,
-    -- From when it was seen there without a break, and until when (last_seen).
+    -- Since when it was seen there without a break.
     first_seen INTEGER NOT NULL,
+    -- Until when.
     last_seen INTEGER NOT NULL CHECK (last_seen >= first_seen)
 ) STRICT;
 
@@ -65,11 +66,11 @@ CREATE INDEX peer_address_by_last_seen ON peer_address (last_seen);
 CREATE TABLE ban (
     -- Who.
     peer INTEGER PRIMARY KEY REFERENCES peer (id) ON DELETE CASCADE,
-    -- From when.
+    -- Since when.
     since INTEGER NOT NULL,
-    -- Until when; a ban that is over may still be here.
+    -- Until when.
     until INTEGER NOT NULL,
-    -- Why, for people.
+    -- For people.
     reason TEXT NOT NULL
 ) STRICT;
 
@@ -86,10 +87,11 @@ CREATE TABLE report (
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 2 AND 45),
     -- How malicious: 1 malicious, 0 unknown, -1 benign.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
-    -- How sure.
+    -- How sure the author is.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    -- When it was said for the first time, and for the last (last_at).
+    -- When it was said for the first time.
     first_at INTEGER NOT NULL,
+    -- And for the last.
     last_at INTEGER NOT NULL CHECK (last_at >= first_at),
     -- How often it was said again after the first time.
     repeats INTEGER NOT NULL DEFAULT 0 CHECK (repeats BETWEEN 0 AND 4294967295)
@@ -107,16 +109,17 @@ CREATE INDEX report_by_heard_from ON report (heard_from) WHERE heard_from IS NOT
 -- What our own Slips said of addresses: the only statements peers cannot have planted. Same rule
 -- for repetitions.
 CREATE TABLE own_statement (
-    -- Ascending and never used twice.
+    -- Ascending in the order in which it was said and never used twice.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     -- About which address.
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 2 AND 45),
     -- How malicious: 1 malicious, 0 unknown, -1 benign.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
-    -- How sure.
+    -- How sure our Slips is.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    -- When it was said for the first time, and for the last (last_at).
+    -- When it was said for the first time.
     first_at INTEGER NOT NULL,
+    -- And for the last.
     last_at INTEGER NOT NULL CHECK (last_at >= first_at),
     -- How often it was said again after the first time.
     repeats INTEGER NOT NULL DEFAULT 0 CHECK (repeats BETWEEN 0 AND 4294967295)
@@ -129,9 +132,9 @@ CREATE INDEX own_statement_by_last_at ON own_statement (last_at);
 CREATE TABLE opinion (
     -- Of which address.
     subject TEXT PRIMARY KEY CHECK (length(subject) BETWEEN 2 AND 45),
-    -- How malicious, from 0.
+    -- How malicious, as it was written to Slips.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
-    -- How sure.
+    -- How sure the network is.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
     -- The mean trust of the reporters who made it.
     network_score REAL NOT NULL CHECK (network_score BETWEEN 0 AND 1),

@@ -20,12 +20,14 @@ mod guard;
 mod handle;
 pub mod identity;
 mod link;
+mod listen;
 mod mdns;
 mod muxer;
 mod pigeon;
 mod service;
 mod settings;
 mod start;
+mod transport;
 
 pub use event::{Event, Events, Line};
 pub use handle::{Handle, SendError};

@@ -4,7 +4,7 @@
 //! Whatever waits for the writer when it is free becomes one transaction, so many small commits cost
 //! one sync. A full disk holds callers back until there is room; nothing is dropped silently.
 //!
-//! [`Store`] belongs to the node; [`Reader`] is for the commands, beside a running node or after it.
+//! [`Store`] belongs to the node and holds a lock beside the file (`.lock`) against a second node; [`Reader`] is for the commands, beside a running node or after it.
 
 mod batch;
 mod error;
@@ -45,7 +45,7 @@ pub use retention::Pruned;
 pub use stats::Stats;
 
 use crate::domain::{Parcel, ParcelId, Timestamp};
-use stall::Lines;
+use stall::{Drops, Lines};
 use writer::{Command, Writer};
 
 /// Batches that may wait for the writer; past that callers wait. Enough for every task of the node
@@ -102,7 +102,7 @@ impl Store {
     pub async fn open(settings: Settings) -> Result<(Self, Loaded), OpenError> {
         let path = settings.path.clone();
         open::prepare_directory(&path)?;
-        let lock = open::lock(&path)?;
+        let lock = open::lock(&path).await?;
         open::prepare_file(&path)?;
         let mut conn = open::connect_and_migrate(&path).await?;
         let read = |source: StoreError| OpenError::Read {
@@ -138,6 +138,7 @@ impl Store {
             settings: settings.clone(),
             known,
             outbox,
+            drops: Drops::default(),
             lines,
             lock,
         };

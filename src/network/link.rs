@@ -41,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) closing: Option<String>,
     /// It said hello on this link.
     pub(crate) said_hello: bool,
+    /// It pinged on this link.
+    pub(crate) said_ping: bool,
     last_good: Instant,
     next_ping: Instant,
     asking: bool,
@@ -54,6 +56,7 @@ impl Link {
             active: false,
             closing: None,
             said_hello: false,
+            said_ping: false,
             last_good: now,
             next_ping: now,
             asking: false,

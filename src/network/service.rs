@@ -26,9 +26,10 @@ use self::{leaving::Leaving, outbox::Outbox};
 use super::{
     Event, Known, Settings,
     behaviour::{Behaviour, BehaviourEvent},
-    book::{Book, Now, Spacing, Target, split},
+    book::{Book, Now, Spacing, Target},
     handle::{Command, Queues},
     link::{Link, Pace},
+    listen::Listening,
 };
 use crate::domain::Timestamp;
 
@@ -73,6 +74,8 @@ pub(super) struct Service {
     links: HashMap<PeerId, Link>,
     dials: HashMap<ConnectionId, Target>,
     listeners: Vec<ListenerId>,
+    /// What happened before the loop began.
+    early: Vec<SwarmEvent<BehaviourEvent>>,
     deafened: bool,
     /// Until when; `None`: until it is lifted.
     bans: HashMap<PeerId, Option<Timestamp>>,
@@ -88,22 +91,13 @@ impl Service {
     pub(super) fn new(
         settings: Arc<Settings>,
         swarm: Swarm<Behaviour>,
-        listeners: Vec<ListenerId>,
+        listening: Listening,
         ends: Ends,
     ) -> Self {
         let mut rng = settings
             .seed
             .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
-        let spacing = Spacing {
-            min: settings.backoff_min,
-            max: settings.backoff_max,
-            unreachable_after: settings.unreachable_after,
-        };
-        let pace = Pace {
-            after_min: settings.ping_after_min,
-            after_max: settings.ping_after_max,
-            lost_after: settings.lost_after,
-        };
+        let (spacing, pace) = paces(&settings);
         let now = Instant::now();
         Self {
             book: Book::new(
@@ -114,7 +108,8 @@ impl Service {
             outbox: Outbox::new(ends.events),
             links: HashMap::new(),
             dials: HashMap::new(),
-            listeners,
+            listeners: listening.listeners,
+            early: listening.early,
             deafened: false,
             bans: HashMap::new(),
             leaving: None,
@@ -137,31 +132,25 @@ impl Service {
         let now = Instant::now();
         self.bans
             .extend(banned.into_iter().map(|peer| (peer, None)));
-        let static_peers = Arc::clone(&self.settings);
-        for address in &static_peers.static_peers {
-            if !split(address)
-                .1
-                .is_some_and(|peer| self.bans.contains_key(&peer))
-            {
-                self.book.add_fixed(address, now);
-            }
-        }
+        let settings = Arc::clone(&self.settings);
+        settings
+            .static_peers
+            .iter()
+            .for_each(|address| self.book.add_fixed(address, now));
         let local = *self.swarm.local_peer_id();
-        for Known {
-            peer,
-            addresses,
-            greeted,
-        } in known
-        {
-            if peer != local && !self.bans.contains_key(&peer) {
-                self.book.add_known(peer, &addresses, greeted, now);
-            }
+        for known in known.into_iter().filter(|known| known.peer != local) {
+            self.book
+                .add_known(known.peer, &known.addresses, known.greeted, now);
         }
+        self.bans.keys().for_each(|peer| self.book.rest(*peer));
         self
     }
 
     /// Runs until it has said goodbye or every handle is gone.
     pub(super) async fn run(mut self) {
+        std::mem::take(&mut self.early)
+            .into_iter()
+            .for_each(|event| self.on_swarm(event));
         loop {
             let wake = self.wait().await;
             self.act(wake);
@@ -224,4 +213,18 @@ impl Service {
     fn may_dial(&self) -> bool {
         self.leaving.is_none() && self.book.dialling() < self.settings.max_pending_dials
     }
+}
+
+fn paces(settings: &Settings) -> (Spacing, Pace) {
+    let spacing = Spacing {
+        min: settings.backoff_min,
+        max: settings.backoff_max,
+        unreachable_after: settings.unreachable_after,
+    };
+    let pace = Pace {
+        after_min: settings.ping_after_min,
+        after_max: settings.ping_after_max,
+        lost_after: settings.lost_after,
+    };
+    (spacing, pace)
 }

@@ -161,8 +161,8 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
         batch.bans.iter().for_each(|b| note(b.peer, b.since, false));
     }
     for peer in batches.iter().flat_map(|batch| &batch.greeted) {
-        all.entry(*peer).or_insert(Seen {
-            first: 0,
+        all.entry(*peer).or_insert_with(|| Seen {
+            first: Timestamp::now().as_micros(),
             alive: None,
         });
     }

@@ -40,6 +40,8 @@ impl Lines {
 #[derive(Default)]
 pub(super) struct Stall {
     since: Option<Instant>,
+    /// Since when it goes on although the store is being closed.
+    closing_since: Option<Instant>,
     said: Option<Instant>,
     wait: Duration,
 }
@@ -48,7 +50,7 @@ impl Stall {
     /// Waits a while and says whether to try again.
     pub async fn again(&mut self, error: &StoreError, lines: &mut Lines) -> bool {
         let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
+        self.since.get_or_insert(now);
         if self
             .said
             .is_none_or(|said| now.duration_since(said) >= SAY_EVERY)
@@ -57,26 +59,53 @@ impl Stall {
             tracing::error!(%error, "reports wait for room in the database; trying again until there is");
         }
         lines.stalled.send_replace(Some(error.to_string()));
-        self.wait = (self.wait * 2).clamp(RETRY_FIRST, RETRY_LONGEST);
         if lines.is_closing() {
-            if now.duration_since(since) >= CLOSING_PATIENCE {
-                return false;
-            }
+            let since = *self.closing_since.get_or_insert(now);
             tokio::time::sleep(RETRY_FIRST).await;
-            return true;
+            return since.elapsed() < CLOSING_PATIENCE;
         }
+        self.wait = (self.wait * 2).clamp(RETRY_FIRST, RETRY_LONGEST);
         tokio::select! {
             () = tokio::time::sleep(self.wait) => {}
-            _ = lines.closing.wait_for(|closing| *closing) => self.since = Some(Instant::now()),
+            _ = lines.closing.wait_for(|closing| *closing) => {}
             _ = lines.max_pages.changed() => lines.max_pages.mark_changed(),
         }
         true
     }
 
-    pub fn over(&self, stalled: &watch::Sender<Option<String>>) {
+    /// It was written after all.
+    pub fn over(&self, lines: &Lines) {
         if let Some(since) = self.since {
-            stalled.send_replace(None);
+            lines.stalled.send_replace(None);
             tracing::info!(after = ?since.elapsed(), "the database is written again");
+        }
+    }
+
+    /// It was not.
+    pub fn given_up(&self, lines: &Lines) {
+        lines.stalled.send_replace(None);
+    }
+}
+
+/// Messages dropped from a full outbox: said at once, then summed up.
+#[derive(Default)]
+pub(super) struct Drops {
+    unsaid: u64,
+    said: Option<Instant>,
+}
+
+impl Drops {
+    pub fn note(&mut self, dropped: u64) {
+        self.unsaid += dropped;
+        if self.unsaid > 0 && self.said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            tracing::warn!(
+                dropped = self.unsaid,
+                "the outbox is full: its oldest messages to Slips were dropped undelivered"
+            );
+            *self = Self {
+                unsaid: 0,
+                said: Some(Instant::now()),
+            };
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     peers,
     prune::{self, Step, StepDone},
     said,
-    stall::{Lines, Stall},
+    stall::{Drops, Lines, Stall},
 };
 use crate::domain::Timestamp;
 
@@ -36,6 +36,7 @@ pub(super) struct Writer {
     pub settings: Settings,
     pub known: Known,
     pub outbox: OutboxState,
+    pub drops: Drops,
     pub lines: Lines,
     /// Held for its lock.
     pub lock: File,
@@ -133,19 +134,14 @@ impl Writer {
             self.apply_page_limit().await?;
             match self.transaction(batches).await {
                 Ok((committed, dropped)) => {
-                    stall.over(&self.lines.stalled);
-                    if dropped > 0 {
-                        tracing::warn!(
-                            dropped,
-                            "the outbox is full: its oldest messages to Slips were dropped"
-                        );
-                    }
+                    stall.over(&self.lines);
+                    self.drops.note(dropped);
                     return Ok(committed);
                 }
                 Err(error) => {
                     let error = StoreError::from(error);
                     if !error.may_pass() || !stall.again(&error, &mut self.lines).await {
-                        stall.over(&self.lines.stalled);
+                        stall.given_up(&self.lines);
                         return Err(error);
                     }
                 }
@@ -269,6 +265,8 @@ impl Writer {
         if let Err(error) = self.conn.close().await {
             tracing::warn!(%error, "closing the database");
         }
+        // Explicitly: a child between fork and exec would keep it with its copy of the file.
+        let _ = self.lock.unlock();
         drop(self.lock);
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use slips_p2p::{
@@ -11,7 +11,9 @@ use slips_p2p::{
         Author, Ban, Confidence, Neighbour, Opinion, OwnStatement, PeerId, Reachability,
         ReceivedReport, Reliability, Score, Subject, Timestamp, Trust,
     },
-    store::{Batch, PeerAddress, PeerConduct, PeerReachability, Retention, Settings, Store},
+    store::{
+        Batch, PeerAddress, PeerConduct, PeerReachability, Retention, Settings, Store, is_running,
+    },
 };
 
 /// What a hostile peer would like to do to a terminal and to a spreadsheet.
@@ -23,6 +25,11 @@ pub const TALKED_OF: &str = "192.0.2.7";
 pub const SIX: &str = "2001:db8::7";
 /// An address nobody speaks of.
 pub const UNKNOWN: &str = "198.51.100.99";
+
+/// Long enough for anything that should take milliseconds, on a loaded machine.
+pub const LIMIT: Duration = Duration::from_secs(20);
+/// How often a condition that cannot call back is looked at.
+const STEP: Duration = Duration::from_millis(5);
 
 /// A directory with a database and the peers in it.
 pub struct World {
@@ -66,6 +73,13 @@ impl World {
     pub fn store(&self, batches: impl FnOnce(&Self) -> Vec<Batch>) {
         let Running { runtime, store } = self.running(batches);
         runtime.block_on(store.close());
+        // A child that another test is just starting has our lock, with everything else that is
+        // open, until it becomes another program: only then is the lock given back free.
+        let limit = Instant::now() + LIMIT;
+        while is_running(&self.database()) {
+            assert!(Instant::now() < limit, "the lock is not given back");
+            std::thread::sleep(STEP);
+        }
     }
 
     /// Stores batches and holds the database as a running node does.
@@ -287,17 +301,17 @@ pub fn signal(child: &Child, name: &str) {
 
 /// Waits for the end of a child, with a limit.
 pub fn ended(child: &mut Child) -> std::process::ExitStatus {
-    let limit = std::time::Instant::now() + Duration::from_secs(20);
+    let limit = Instant::now() + LIMIT;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if std::time::Instant::now() > limit {
+        if Instant::now() > limit {
             // Nothing may be left behind when the test fails.
             let _ = child.kill();
-            panic!("still running after 20 s");
+            panic!("still running after {LIMIT:?}");
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(STEP);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use slips_p2p::{
     domain::{Content, Neighbour, ParcelId},
-    store::{Batch, ReportFilter, StoreError, StoredFact},
+    store::{Batch, ReportFilter, Store, StoreError, StoredFact},
 };
 
 use crate::world::*;
@@ -287,4 +287,45 @@ async fn an_empty_batch_costs_nothing() {
     let store = world.open().await;
     assert_eq!(store.commit(Batch::default()).await.unwrap().parcels, []);
     assert_eq!(facts(&store).await, []);
+}
+
+#[tokio::test]
+async fn everything_can_be_done_from_a_task() {
+    let world = World::new();
+    let store = world.open().await;
+    store
+        .commit(reports([says(1, "192.0.2.1", 0.5, at(1))]))
+        .await
+        .unwrap();
+    let told = tokio::spawn({
+        let store = store.clone();
+        async move { store.facts(|_, _| ()).await.unwrap() }
+    });
+    assert_eq!(told.await.unwrap(), 1);
+    tokio::spawn(async move { store.close().await })
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn dropping_every_handle_closes_too() {
+    let world = World::new();
+    let store = world.open().await;
+    store
+        .commit(reports([says(1, "192.0.2.1", 0.5, at(1))]))
+        .await
+        .unwrap();
+    drop(store);
+    let opened = async {
+        loop {
+            if let Ok((store, _)) = Store::open(world.settings.clone()).await {
+                return store;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let store = tokio::time::timeout(LIMIT, opened)
+        .await
+        .expect("the writer ends and lets go of the file");
+    assert_eq!(facts(&store).await.len(), 1);
 }

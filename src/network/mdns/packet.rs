@@ -157,45 +157,66 @@ impl Names {
         if message.metadata.message_type != MessageType::Response {
             return Vec::new();
         }
-        let mut peers = Vec::new();
-        let mut servers: HashMap<&Name, (u16, &Name)> = HashMap::new();
-        let mut hosts: HashMap<&Name, Vec<IpAddr>> = HashMap::new();
-        for record in message.all_sections() {
-            match &record.data {
-                RData::TXT(txt) if self.service.zone_of(&record.name) => {
-                    peers.push((&record.name, txt))
-                }
-                RData::SRV(srv) => _ = servers.insert(&record.name, (srv.port, &srv.target)),
-                RData::A(a) => hosts.entry(&record.name).or_default().push(IpAddr::V4(a.0)),
-                RData::AAAA(aaaa) => hosts
-                    .entry(&record.name)
-                    .or_default()
-                    .push(IpAddr::V6(aaaa.0)),
-                _ => {}
-            }
-        }
-        let complete = peers
-            .into_iter()
+        let records = Records::sort(&message, &self.service);
+        let found = records
+            .peers
+            .iter()
             .take(MAX_PEERS)
             .filter_map(|(instance, txt)| {
                 let peer = std::str::from_utf8(txt.txt_data.first()?)
                     .ok()?
                     .parse()
                     .ok()?;
-                let (port, host) = servers.get(instance)?;
-                let ips = hosts.get(host).cloned().unwrap_or_else(|| vec![from]);
-                let at = ips
-                    .into_iter()
-                    .filter(|ip| can_be_dialled(*ip))
-                    .map(|ip| SocketAddr::new(ip, *port));
                 Some(Found {
                     peer,
-                    at: at.take(MAX_PEERS).collect(),
+                    at: records.addresses(instance, from)?,
                 })
             });
-        complete
+        found
             .filter(|found| found.peer != self.peer && !found.at.is_empty())
             .collect()
+    }
+}
+
+/// The records of an answer, by what they are good for.
+#[derive(Default)]
+struct Records<'a> {
+    peers: Vec<(&'a Name, &'a TXT)>,
+    servers: HashMap<&'a Name, (u16, &'a Name)>,
+    hosts: HashMap<&'a Name, Vec<IpAddr>>,
+}
+
+impl<'a> Records<'a> {
+    fn sort(message: &'a Message, service: &Name) -> Self {
+        let mut records = Self::default();
+        for record in message.all_sections() {
+            let name = &record.name;
+            match &record.data {
+                RData::TXT(txt) if service.zone_of(name) => records.peers.push((name, txt)),
+                RData::SRV(srv) => _ = records.servers.insert(name, (srv.port, &srv.target)),
+                RData::A(a) => records.hosts.entry(name).or_default().push(IpAddr::V4(a.0)),
+                RData::AAAA(aaaa) => records
+                    .hosts
+                    .entry(name)
+                    .or_default()
+                    .push(IpAddr::V6(aaaa.0)),
+                _ => {}
+            }
+        }
+        records
+    }
+
+    /// Where an instance is; without an address record, where the answer came from.
+    fn addresses(&self, instance: &Name, from: IpAddr) -> Option<Vec<SocketAddr>> {
+        let (port, host) = self.servers.get(instance)?;
+        let ips = self.hosts.get(host).cloned().unwrap_or_else(|| vec![from]);
+        let usable = ips.into_iter().filter(|ip| can_be_dialled(*ip));
+        Some(
+            usable
+                .take(MAX_PEERS)
+                .map(|ip| SocketAddr::new(ip, *port))
+                .collect(),
+        )
     }
 }
 

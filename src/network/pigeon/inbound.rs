@@ -106,17 +106,32 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
     };
     let received_at = Timestamp::now();
     let flooding = gate.rate.admit().await;
-    let heard = match pigeon::parse(&line) {
+    let heard = take(&mut stream, gate, pigeon::parse(&line), received_at).await;
+    drop(permits);
+    if heard != Heard::Stopped {
+        // The end of the stream is the acknowledgement, so it comes last.
+        let _ = timeout(gate.write_timeout, stream.close()).await;
+    }
+    Received { heard, flooding }
+}
+
+async fn take(
+    stream: &mut Stream,
+    gate: &Gate,
+    line: pigeon::Line,
+    received_at: Timestamp,
+) -> Heard {
+    match line {
         pigeon::Line::Blank => Heard::NoLine,
         pigeon::Line::BrokenHello => Heard::BrokenHello,
-        pigeon::Line::Hello(version) if version.len() > MAX_VERSION_BYTES => Heard::BrokenHello,
         pigeon::Line::Goodbye => Heard::Goodbye,
+        pigeon::Line::Hello(version) if version.len() > MAX_VERSION_BYTES => Heard::BrokenHello,
         pigeon::Line::Hello(version) => {
-            answer(&mut stream, gate, &gate.hello).await;
+            answer(stream, gate, &gate.hello).await;
             Heard::Hello(version)
         }
         pigeon::Line::Ping => {
-            answer(&mut stream, gate, pigeon::PONG).await;
+            answer(stream, gate, pigeon::PONG).await;
             Heard::Ping
         }
         pigeon::Line::Data(text) => {
@@ -131,13 +146,7 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
                 Err(_) => Heard::Stopped,
             }
         }
-    };
-    drop(permits);
-    if heard != Heard::Stopped {
-        // The end of the stream is the acknowledgement, so it comes last.
-        let _ = timeout(gate.write_timeout, stream.close()).await;
     }
-    Received { heard, flooding }
 }
 
 type Permits<'a> = Option<(

@@ -40,14 +40,14 @@ impl Service {
             } => {
                 tracing::debug!(from = %send_back_addr, "an incoming connection failed: {}", reason(&error));
             }
-            SwarmEvent::NewListenAddr {
-                listener_id,
-                address,
-            } => {
+            other => self.on_listening(other),
+        }
+    }
+
+    fn on_listening(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::NewListenAddr { address, .. } => {
                 tracing::info!("listening on {address}");
-                if !self.listeners.contains(&listener_id) {
-                    self.listeners.push(listener_id);
-                }
                 self.publish_addresses();
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {

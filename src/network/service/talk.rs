@@ -37,17 +37,17 @@ impl Service {
             Heard::Hello(version) => self.heard_hello(peer, version),
             Heard::Ping => {
                 let good = self.book.heard_ping(peer, DECENT_PING, now.steady);
-                self.tell_conduct(
-                    peer,
-                    if good {
-                        Conduct::Alive
-                    } else {
-                        Conduct::PingTooOften
-                    },
-                );
+                let mut again = false;
                 if let Some(link) = self.links.get_mut(&peer) {
+                    again = std::mem::replace(&mut link.said_ping, true);
                     link.alive(now.steady, self.pace, &mut self.rng);
                 }
+                if good {
+                    self.tell_conduct(peer, Conduct::Alive);
+                } else if again {
+                    self.tell_conduct(peer, Conduct::PingTooOften);
+                }
+                // The first ping of a connection greets; after a crash it may come soon.
             }
             Heard::Goodbye => self.close(peer, "said goodbye"),
             Heard::BrokenHello => self.tell_conduct(peer, Conduct::BrokenHello),
