@@ -190,7 +190,7 @@ impl Stage {
             .collect();
         let script = self.path.join("stop.sh");
         let text = format!(
-            "#!/bin/sh\n# Ends what `make demo KEEP=1` left running, and removes its files.\nkill {}\nrm -r '{}'\n",
+            "#!/bin/sh\n# Ends what `make demo KEEP=1` left running, and removes its files.\nkill {0}\n# Nobody may write there any more when the files go.\nfor turn in $(seq 50); do kill -0 {0} 2>/dev/null || break; sleep 0.1; done\nrm -r '{1}'\n",
             ids.join(" "),
             self.path.display()
         );
