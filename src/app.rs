@@ -273,13 +273,37 @@ fn from_stored(stored: StoredFact) -> (Fact, u32) {
         StoredFact::PeerReliability { peer, reliability } => {
             (Fact::PeerReliability { peer, reliability }, 1)
         }
-        StoredFact::Report(ReceivedReport { author, subject, score, confidence, .. }, repeats) => {
-            let fact = Fact::Report { author, subject, score, confidence };
+        StoredFact::Report(
+            ReceivedReport {
+                author,
+                subject,
+                score,
+                confidence,
+                ..
+            },
+            repeats,
+        ) => {
+            let fact = Fact::Report {
+                author,
+                subject,
+                score,
+                confidence,
+            };
             (fact, repeats.saturating_add(1))
         }
-        StoredFact::OwnStatement(OwnStatement { subject, score, confidence, .. }) => {
-            (Fact::OwnStatement { subject, score, confidence }, 1)
-        }
+        StoredFact::OwnStatement(OwnStatement {
+            subject,
+            score,
+            confidence,
+            ..
+        }) => (
+            Fact::OwnStatement {
+                subject,
+                score,
+                confidence,
+            },
+            1,
+        ),
     }
 }
 

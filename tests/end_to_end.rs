@@ -242,8 +242,14 @@ fn a_node_that_was_stopped_knows_its_peer_and_its_reports_again() {
 
 #[test]
 fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
-    let (mut a, mut c) = (Sensor::start(&Setup::default()), Sensor::start(&Setup::default()));
-    let setup = Setup { peers: vec![a.address(), c.address()], ..Setup::default() };
+    let (mut a, mut c) = (
+        Sensor::start(&Setup::default()),
+        Sensor::start(&Setup::default()),
+    );
+    let setup = Setup {
+        peers: vec![a.address(), c.address()],
+        ..Setup::default()
+    };
     let mut b = Sensor::start(&setup);
     let id_b = b.peer_id();
     a.meet(&id_b);
@@ -258,7 +264,10 @@ fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
     a.slips.send("*", &report("192.0.2.9", 1.0, 0.5));
     let both = opinion(&mut b, "192.0.2.9", |opinion| opinion["score"] != 0.0);
     let score = both["score"].as_f64().unwrap();
-    assert!((0.3..0.7).contains(&score), "one says 1, one said 0 before the restart: {both}");
+    assert!(
+        (0.3..0.7).contains(&score),
+        "one says 1, one said 0 before the restart: {both}"
+    );
 }
 
 #[test]

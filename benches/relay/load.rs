@@ -30,7 +30,10 @@ fn address(number: u32) -> Ipv4Addr {
 
 /// The payload for `p2p_pygo`.
 pub fn payload(number: u32) -> String {
-    format!("{{\"message\": \"{}\", \"recipient\": \"*\", \"version\": \"1.1.21\"}}", message(number))
+    format!(
+        "{{\"message\": \"{}\", \"recipient\": \"*\", \"version\": \"1.1.21\"}}",
+        message(number)
+    )
 }
 
 /// What became of one load.
@@ -49,12 +52,21 @@ impl Outcome {
     /// The delay that `share` of the messages did not exceed.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.delays.len().saturating_sub(1);
-        self.delays.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
+        self.delays
+            .get((last as f64 * share).round() as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 }
 
 /// Publishes `rate` messages a second for `seconds`, each when it is due.
-pub fn offer(port: u16, channel: &str, rate: u32, seconds: u32, start: Instant) -> redis::RedisResult<()> {
+pub fn offer(
+    port: u16,
+    channel: &str,
+    rate: u32,
+    seconds: u32,
+    start: Instant,
+) -> redis::RedisResult<()> {
     let client = redis::Client::open(format!("redis://127.0.0.1:{port}/0"))?;
     let mut connection = client.get_connection()?;
     let total = rate * seconds;
@@ -80,8 +92,9 @@ pub fn judge(arrivals: &[(Instant, String)], rate: u32, offered: u32, start: Ins
     let mut first = HashMap::new();
     for (at, text) in arrivals {
         let value: serde_json::Value = serde_json::from_str(text).expect("Slips gets JSON");
-        if let Some(number) =
-            value["message_contents"]["message"].as_str().and_then(|m| numbers.get(m))
+        if let Some(number) = value["message_contents"]["message"]
+            .as_str()
+            .and_then(|m| numbers.get(m))
         {
             first.entry(*number).or_insert(*at);
         }
@@ -93,5 +106,10 @@ pub fn judge(arrivals: &[(Instant, String)], rate: u32, offered: u32, start: Ins
         .collect();
     delays.sort_by(f64::total_cmp);
     let last = first.values().max().copied().unwrap_or(start);
-    Outcome { offered, arrived: first.len(), delays, took: last.saturating_duration_since(start) }
+    Outcome {
+        offered,
+        arrived: first.len(),
+        delays,
+        took: last.saturating_duration_since(start),
+    }
 }
