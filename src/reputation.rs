@@ -12,6 +12,7 @@
 //! - `formula`: the arithmetic the two of Slips share.
 //! - `judged`, `spoken`: a report that counts, or why it does not.
 //! - `parameters`, `limits`: what the models can be told, with range, meaning and origin.
+//! - [`guards`]: addresses that have no opinion outside the node.
 //! - `memory`, `peers`, `board`, `lru`: what they remember, within limits.
 //!
 //! Invariants: the same facts in the same order give the same bits (nothing is summed in the order
@@ -21,6 +22,7 @@ mod board;
 mod engine;
 pub mod fides;
 mod formula;
+pub mod guards;
 mod judged;
 mod limits;
 mod lru;
