@@ -16,19 +16,20 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::{OwnStatement, ReceivedReport, Timestamp};
+use crate::domain::Timestamp;
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::reputation::{Engine, Fact, TrustModel};
-use crate::store::{OpenError, Store, StoreError, StoredFact};
+use crate::reputation::Engine;
+use crate::store::{OpenError, Store, StoreError};
 
 pub mod logging;
+pub mod recall;
 mod settings;
 mod signals;
 
 pub use crate::network::identity;
 pub use crate::store::is_running;
-pub use settings::engine;
+pub use recall::Recall;
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -125,7 +126,7 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let engine = rebuild(&store, engine(config)).await?;
+        let engine = rebuild(&store, config).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
@@ -254,57 +255,16 @@ fn early(task: Joined) -> Error {
     }
 }
 
-/// Replays what the database knows into a new model.
-async fn rebuild(store: &Store, mut engine: Engine) -> Result<Engine, Error> {
-    let facts = store
-        .facts(|at, stored| {
-            let (fact, times) = from_stored(stored);
-            engine.learn_repeated(&fact, times, at);
-        })
-        .await?;
-    info!(facts, "trust model rebuilt from the database");
-    Ok(engine)
-}
-
-/// A stored fact as the models know it, and how often it was said.
-fn from_stored(stored: StoredFact) -> (Fact, u32) {
-    match stored {
-        StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
-        StoredFact::PeerReliability { peer, reliability } => {
-            (Fact::PeerReliability { peer, reliability }, 1)
-        }
-        StoredFact::Report(
-            ReceivedReport {
-                author,
-                subject,
-                score,
-                confidence,
-                ..
-            },
-            repeats,
-        ) => {
-            let fact = Fact::Report {
-                author,
-                subject,
-                score,
-                confidence,
-            };
-            (fact, repeats.saturating_add(1))
-        }
-        StoredFact::OwnStatement(OwnStatement {
-            subject,
-            score,
-            confidence,
-            ..
-        }) => (
-            Fact::OwnStatement {
-                subject,
-                score,
-                confidence,
-            },
-            1,
-        ),
-    }
+/// Tells a new model what the database knows.
+async fn rebuild(store: &Store, config: &Config) -> Result<Engine, Error> {
+    let mut recall = Recall::new(config);
+    let facts = store.facts(|at, stored| recall.recall(at, stored)).await?;
+    info!(
+        facts,
+        model = config.reputation.model.word(),
+        "trust model rebuilt from the database"
+    );
+    Ok(recall.at(Timestamp::now()))
 }
 
 /// Applies the retention rules now and then.

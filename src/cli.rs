@@ -24,6 +24,7 @@ pub mod init;
 pub mod man;
 pub mod output;
 pub mod peers;
+pub mod replay;
 pub mod reports;
 pub mod run;
 pub mod score;
@@ -102,6 +103,7 @@ pub enum Command {
     Config(config::Args),
     Identity(identity::Args),
     Score(score::Args),
+    Replay(replay::Args),
     Reports(reports::Args),
     Peers(peers::Args),
     Db(db::Args),
@@ -185,6 +187,7 @@ fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::run(args, context.out),
         Command::Man(args) => man::run(args, context.out),
         Command::Score(args) => wait_for(score::run(args, &mut context)),
+        Command::Replay(args) => wait_for(replay::run(args, &mut context)),
         Command::Reports(args) => wait_for(reports::run(args, &mut context)),
         Command::Peers(args) => wait_for(peers::run(args, &mut context)),
         Command::Db(args) => wait_for(db::run(args, &mut context)),

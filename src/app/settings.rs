@@ -8,7 +8,7 @@ use super::Role;
 use crate::config::{self, Config};
 use crate::domain::PeerId;
 use crate::network::identity::{self, KeyError, Loose};
-use crate::reputation::{Engine, Limits, ModelKind, Parameters, SlipsParameters, reliability};
+use crate::reputation::reliability;
 use crate::{bridge, network, node, store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -119,36 +119,6 @@ pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> 
         Some(path) => identity::load_or_create(path, loose),
         None => Ok(identity::one_time()),
     }
-}
-
-/// The trust model that is chosen, with its parameters, knowing nothing yet.
-#[must_use]
-pub fn engine(config: &Config) -> Engine {
-    let reputation = &config.reputation;
-    let kind = match reputation.model {
-        config::ReputationModel::Slips => ModelKind::Slips,
-        config::ReputationModel::SlipsCompat => ModelKind::SlipsCompat,
-    };
-    let unknown = (
-        reputation.unknown_reporter_score,
-        reputation.unknown_reporter_confidence,
-    );
-    Engine::new(
-        kind,
-        Parameters {
-            slips: SlipsParameters {
-                unknown_reporter: reputation.count_unknown_reporters.then_some(unknown),
-            },
-            limits: Limits {
-                peers: reputation.max_peers,
-                addresses: reputation.max_addresses,
-                reports: reputation.max_reports,
-                reporters_per_address: reputation.max_reporters,
-                ..Limits::default()
-            },
-            ..Parameters::default()
-        },
-    )
 }
 
 pub(super) fn node(config: &Config) -> node::Settings {

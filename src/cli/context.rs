@@ -105,7 +105,7 @@ impl Context<'_> {
             self.global
                 .set
                 .iter()
-                .map(|(key, value)| flag("--set", key, value)),
+                .map(|(key, value)| flag("--set", &setting(key), value)),
         );
         let here = || Some(PathBuf::from(CONFIG_FILE)).filter(|file| file.exists());
         Ok(Sources {
@@ -130,6 +130,16 @@ impl Context<'_> {
             config,
         })
     }
+}
+
+/// The setting a key means: itself, or a parameter of a trust model by its own name.
+fn setting(key: &str) -> String {
+    let is_setting = config::table::SETTINGS.iter().any(|it| it.key() == key);
+    let named = || config::setting_of(key);
+    (!is_setting)
+        .then(named)
+        .flatten()
+        .unwrap_or_else(|| key.to_owned())
 }
 
 /// An open database and what belongs to it.

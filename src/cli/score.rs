@@ -121,7 +121,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     let now = Timestamp::now();
     let mut verdicts = Vec::with_capacity(args.addresses.len());
     for &subject in &args.addresses {
-        let engine = app::engine(&database.config);
+        let engine = app::Recall::new(&database.config).at(now);
         verdicts.push(Verdict::of(&database.reader, engine, subject, now).await?);
     }
     match context.format() {

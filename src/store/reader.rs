@@ -114,6 +114,18 @@ impl Reader {
         facts::about(&mut *self.conn.lock().await, subject).await
     }
 
+    /// Hands everything that trust models learn from to `each`, as a node is told it at its start.
+    /// Returns how many facts there were.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn facts(
+        &self,
+        each: impl FnMut(Timestamp, StoredFact) + Send,
+    ) -> Result<u64, StoreError> {
+        facts::stream(&mut *self.conn.lock().await, each).await
+    }
+
     /// Figures about the database.
     ///
     /// # Errors

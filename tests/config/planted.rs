@@ -161,7 +161,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "[reputation]\nmodel = \"slips_compat\"",
-        "config.toml:2: reputation.model = \"slips_compat\": is no choice here; write one of \"slips\", \"slips-compat\"; did you mean \"slips-compat\"?",
+        "config.toml:2: reputation.model = \"slips_compat\": is no choice here; write one of \"robust\", \"slips\", \"slips-compat\", \"fides\", \"mean\", \"median\"; did you mean \"slips-compat\"?",
     ),
     (
         "[log]\nlevel = \"warning\"",

@@ -32,6 +32,8 @@ const ROOMS: [(&str, &[&str]); 12] = [
             "domain",
             "simulation",
             "service",
+            // `replay` reads lines, decoded where all decoders are.
+            "wire",
         ],
     ),
     (
@@ -57,7 +59,8 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("store", &["domain"]),
     ("wire", &["domain"]),
     ("reputation", &["domain"]),
-    ("config", &["domain"]),
+    // The parameters of the trust models are settings: one table for both.
+    ("config", &["reputation", "domain"]),
     ("domain", &[]),
 ];
 
