@@ -16,20 +16,23 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::Timestamp;
+use crate::domain::{Content, OwnStatement, Subject, Timestamp};
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
 use crate::reputation::Engine;
-use crate::store::{OpenError, Store, StoreError};
+use crate::store::{Batch, OpenError, REPEATS_WITHIN, Store, StoreError, StoredFact};
 
 pub mod logging;
+mod own;
 pub mod recall;
 mod settings;
 mod signals;
 
 pub use crate::network::identity;
 pub use crate::store::is_running;
+pub use own::addresses as own_addresses;
 pub use recall::Recall;
+pub use settings::guards;
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -126,7 +129,7 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let engine = rebuild(&store, config).await?;
+        let (engine, statements) = rebuild(&store, config).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
@@ -148,10 +151,14 @@ impl Running {
             tasks: bridge_tasks,
             ..
         } = bridge;
+        let node_settings = settings::node(config, own::addresses(&addresses));
+        let peers = Peers::from_records(&loaded.peers);
+        withdraw_guarded(&store, &node_settings, &peers).await?;
         let parts = node::Parts {
             store: store.clone(),
             engine,
-            peers: Peers::from_records(&loaded.peers),
+            peers,
+            statements,
             network: network.clone(),
             events,
             lines: waiting_lines,
@@ -161,7 +168,7 @@ impl Running {
         };
         let mut tasks = JoinSet::new();
         let stop_process = node::start(
-            settings::node(config),
+            node_settings,
             parts,
             Arc::new(Counters::default()),
             &mut tasks,
@@ -255,16 +262,62 @@ fn early(task: Joined) -> Error {
     }
 }
 
-/// Tells a new model what the database knows.
-async fn rebuild(store: &Store, config: &Config) -> Result<Engine, Error> {
+/// Tells a new model what the database knows. Returns also what our Slips said lately.
+async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
     let mut recall = Recall::new(config);
-    let facts = store.facts(|at, stored| recall.recall(at, stored)).await?;
+    let now = Timestamp::now();
+    let recent = now.minus(REPEATS_WITHIN);
+    let mut statements = Vec::new();
+    let facts = store
+        .facts(|at, stored| {
+            if let StoredFact::OwnStatement(own) = &stored
+                && at > recent
+            {
+                statements.push(own.clone());
+            }
+            recall.recall(at, stored);
+        })
+        .await?;
     info!(
         facts,
         model = config.reputation.model.word(),
         "trust model rebuilt from the database"
     );
-    Ok(recall.at(Timestamp::now()))
+    Ok((recall.at(now), statements))
+}
+
+/// Takes back what earlier runs told Slips of addresses that are guarded now.
+async fn withdraw_guarded(
+    store: &Store,
+    settings: &node::Settings,
+    peers: &Peers,
+) -> Result<(), Error> {
+    if !settings.write_back {
+        return Ok(());
+    }
+    let now = Timestamp::now();
+    let is_guarded = |subject: &Subject| {
+        let peer = peers.at(subject.ip(), now, &settings.reliability);
+        settings.guards.of(*subject, peer, now).is_some()
+    };
+    let mut guarded = store.judged().await?;
+    guarded.retain(is_guarded);
+    if guarded.is_empty() {
+        return Ok(());
+    }
+    info!(
+        addresses = guarded.len(),
+        "opinions withheld from Slips: guards hold"
+    );
+    let outbox = guarded
+        .into_iter()
+        .map(|subject| (now, Content::Withdraw(subject)));
+    let batch = Batch {
+        outbox: outbox.collect(),
+        ..Batch::default()
+    };
+    store.commit(batch).await?;
+    Ok(())
 }
 
 /// Applies the retention rules now and then.

@@ -1,14 +1,14 @@
 //! The checked config as each room's own settings.
 
-use std::time::Duration;
+use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 use libp2p::identity::Keypair;
 
-use super::Role;
+use super::{Role, recall::anchor_ends};
 use crate::config::{self, Config};
 use crate::domain::PeerId;
 use crate::network::identity::{self, KeyError, Loose};
-use crate::reputation::reliability;
+use crate::reputation::{guards::Guards, reliability};
 use crate::{bridge, network, node, store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -121,7 +121,17 @@ pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> 
     }
 }
 
-pub(super) fn node(config: &Config) -> node::Settings {
+/// The guards of the configuration for a node that has these addresses.
+#[must_use]
+pub fn guards(config: &Config, own: HashSet<IpAddr>) -> Guards {
+    Guards {
+        own,
+        never_block: config.never_block.clone(),
+        private: config.reputation.guard_private,
+    }
+}
+
+pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
     let blame = config.forward.blame;
     node::Settings {
         forward: match config.forward.mode {
@@ -136,6 +146,8 @@ pub(super) fn node(config: &Config) -> node::Settings {
         write_back: config.redis.write_back,
         reliability: reliability(config),
         cut_off_for: config.reliability.cut_off_for,
+        guards: guards(config, own),
+        anchor_ends: anchor_ends(config),
     }
 }
 

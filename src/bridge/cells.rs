@@ -6,7 +6,7 @@ use redis::{RedisError, RedisResult};
 
 use super::{
     link::Link,
-    merge::{Merged, merged},
+    merge::{Merged, merged, without},
     settings::Layout,
     url::Server,
     write_back::Row,
@@ -64,11 +64,18 @@ impl Cells {
     async fn write_hash(&mut self, rows: &[Row]) -> RedisResult<()> {
         // Connected first: what is known of the server belongs to its connection.
         self.link.connected().await?;
+        self.withdraw(rows).await?;
+        let rows: Vec<(String, &String)> = (rows.iter())
+            .filter_map(|row| Some((row.subject.to_string(), row.json.as_ref()?)))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
         let mut commands = redis::pipe();
         commands.ignore_errors();
         commands.cmd("HSET").arg(OWN_HASH);
-        for row in rows {
-            commands.arg(row.subject.to_string()).arg(&row.json);
+        for (subject, json) in &rows {
+            commands.arg(subject).arg(json);
         }
         let expires = self.ttl > Duration::ZERO && self.without_expiry != Some(self.link.made());
         if expires {
@@ -77,8 +84,8 @@ impl Cells {
                 .arg(OWN_HASH)
                 .arg(self.ttl.as_secs().max(1));
             commands.arg("FIELDS").arg(rows.len());
-            for row in rows {
-                commands.arg(row.subject.to_string());
+            for (subject, _) in &rows {
+                commands.arg(subject);
             }
         }
         let answers: Vec<RedisResult<redis::Value>> = self.link.ask(&commands).await?;
@@ -95,6 +102,19 @@ impl Cells {
             }
             other => other.transpose().map(drop),
         }
+    }
+
+    async fn withdraw(&mut self, rows: &[Row]) -> RedisResult<()> {
+        let gone: Vec<String> = (rows.iter())
+            .filter(|row| row.json.is_none())
+            .map(|row| row.subject.to_string())
+            .collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::pipe();
+        command.cmd("HDEL").arg(OWN_HASH).arg(gone).ignore();
+        self.link.ask(&command).await
     }
 
     async fn write_json(&mut self, rows: &[Row]) -> RedisResult<usize> {
@@ -122,7 +142,11 @@ impl Cells {
         let mut tried = Vec::with_capacity(rows.len());
         let mut commands = redis::pipe();
         for (row, before) in rows.iter().copied().zip(self.stored(rows).await?) {
-            match merged(before.as_deref(), &row.json) {
+            let after = match &row.json {
+                Some(json) => merged(before.as_deref(), json),
+                None => without(before.as_deref()),
+            };
+            match after {
                 Merged::Same => {}
                 Merged::Text(after) => {
                     commands.cmd("EVAL").arg(SWAP).arg(1).arg(SHARED_HASH);

@@ -22,6 +22,22 @@ pub(super) enum Merged {
     NoObject,
 }
 
+/// The stored object without our key; `None`: nothing is stored, so nothing needs to go.
+pub(super) fn without(stored: Option<&[u8]>) -> Merged {
+    let Some(stored) = stored else {
+        return Merged::Same;
+    };
+    let Ok(object) = serde_json::from_slice::<Object<'_>>(stored) else {
+        return Merged::NoObject;
+    };
+    let others = object.0.iter().filter(|(key, _)| key != KEY);
+    let parts: Vec<_> = others.map(|(key, value)| part(key, value.get())).collect();
+    if parts.len() == object.0.len() {
+        return Merged::Same;
+    }
+    Merged::Text(format!("{{{}}}", parts.join(", ")))
+}
+
 /// The stored object (`None`: nothing is stored) with our key set to `ours`, a JSON text.
 pub(super) fn merged(stored: Option<&[u8]>, ours: &str) -> Merged {
     let Ok(object) = serde_json::from_slice::<Object<'_>>(stored.unwrap_or(b"{}")) else {

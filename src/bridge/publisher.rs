@@ -66,9 +66,12 @@ impl<B: Backlog> Publisher<B> {
             match (parcel.content, &self.write_back) {
                 (Content::Publish(message), _) => messages.push(message),
                 (Content::WriteBack(subject, json), Some(write_back)) => {
-                    write_back.put(parcel.id, subject, json).await;
+                    write_back.put(parcel.id, subject, Some(json)).await;
                 }
-                (Content::WriteBack(..), None) => {}
+                (Content::Withdraw(subject), Some(write_back)) => {
+                    write_back.put(parcel.id, subject, None).await;
+                }
+                (Content::WriteBack(..) | Content::Withdraw(_), None) => {}
             }
         }
         messages

@@ -36,6 +36,8 @@ pub struct Told {
 #[derive(Debug, Default)]
 pub struct Peers {
     known: HashMap<PeerId, Standing>,
+    /// Who is at an address, the last to come last.
+    places: HashMap<IpAddr, Vec<PeerId>>,
 }
 
 impl Peers {
@@ -51,8 +53,10 @@ impl Peers {
         };
         let mut peers = Self {
             known: records.iter().map(|r| (r.peer, standing(r))).collect(),
+            places: HashMap::new(),
         };
         peers.evict();
+        peers.settle();
         peers
     }
 
@@ -60,7 +64,33 @@ impl Peers {
     pub fn seen(&mut self, peer: PeerId, ip: IpAddr, now: Timestamp) -> bool {
         let standing = self.standing(peer, now);
         standing.seen_at = now;
-        standing.ip.replace(ip) != Some(ip)
+        let left = standing.ip.replace(ip);
+        if left == Some(ip) {
+            return false;
+        }
+        if let Some(left) = left.map(|ip| ip.to_canonical())
+            && let Some(there) = self.places.get_mut(&left)
+        {
+            there.retain(|other| *other != peer);
+            if there.is_empty() {
+                self.places.remove(&left);
+            }
+        }
+        self.places.entry(ip.to_canonical()).or_default().push(peer);
+        true
+    }
+
+    /// The address of a peer.
+    #[must_use]
+    pub fn address(&self, peer: PeerId) -> Option<IpAddr> {
+        self.known.get(&peer)?.ip
+    }
+
+    /// A peer at an address, other than those that are cut off for their conduct.
+    #[must_use]
+    pub fn at(&self, ip: IpAddr, now: Timestamp, parameters: &Parameters) -> Option<PeerId> {
+        let there = self.places.get(&ip.to_canonical())?;
+        (there.iter().rev().copied()).find(|peer| !self.is_intolerable(*peer, now, parameters))
     }
 
     /// Takes down what a peer did; gives its reliability from now on.
@@ -159,5 +189,18 @@ impl Peers {
         let (_, oldest_kept, _) = seen.select_nth_unstable(cut);
         let oldest_kept = *oldest_kept;
         self.known.retain(|_, s| s.seen_at >= oldest_kept);
+        self.settle();
+    }
+
+    /// Notes anew who is where, those seen last last.
+    fn settle(&mut self) {
+        let mut all: Vec<_> = (self.known.iter())
+            .filter_map(|(peer, standing)| Some((standing.seen_at, *peer, standing.ip?)))
+            .collect();
+        all.sort_unstable();
+        self.places.clear();
+        for (_, peer, ip) in all {
+            self.places.entry(ip.to_canonical()).or_default().push(peer);
+        }
     }
 }

@@ -115,11 +115,13 @@ pub(super) async fn write(
         state.last_id = parcels.last().map_or(state.last_id, |parcel| parcel.id.0);
         committed.push(Committed { parcels });
     }
+    let nothing = String::new();
     INSERT
         .write(conn, &rows, |statement, parcel| {
             let (subject, body) = match &parcel.content {
                 Content::Publish(body) => (None, body),
                 Content::WriteBack(subject, body) => (Some(subject.to_string()), body),
+                Content::Withdraw(subject) => (Some(subject.to_string()), &nothing),
             };
             statement
                 .bind(parcel.id.0)
@@ -161,6 +163,10 @@ impl TryFrom<OutboxRow> for Parcel {
         };
         let content = match row.subject {
             None => Content::Publish(row.body),
+            // Nothing to write: what stands there goes.
+            Some(subject) if row.body.is_empty() => {
+                Content::Withdraw(place.subject("subject", &subject)?)
+            }
             Some(subject) => Content::WriteBack(place.subject("subject", &subject)?, row.body),
         };
         Ok(Self {
