@@ -18,9 +18,11 @@ pub mod context;
 pub mod db;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod help;
 pub mod identity;
 pub mod init;
+mod judging;
 pub mod man;
 pub mod output;
 pub mod peers;
@@ -103,6 +105,7 @@ pub enum Command {
     Config(config::Args),
     Identity(identity::Args),
     Score(score::Args),
+    Explain(explain::Args),
     Replay(replay::Args),
     Reports(reports::Args),
     Peers(peers::Args),
@@ -187,6 +190,7 @@ fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Completions(args) => completions::run(args, context.out),
         Command::Man(args) => man::run(args, context.out),
         Command::Score(args) => wait_for(score::run(args, &mut context)),
+        Command::Explain(args) => wait_for(explain::run(args, &mut context)),
         Command::Replay(args) => wait_for(replay::run(args, &mut context)),
         Command::Reports(args) => wait_for(reports::run(args, &mut context)),
         Command::Peers(args) => wait_for(peers::run(args, &mut context)),

@@ -1,5 +1,7 @@
 //! The commands as people and scripts run them: the real program on a real database.
 
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/fixture.rs"]

@@ -1,10 +1,8 @@
 //! The trust model as configuration and database make it: what a node starts with, and what the
 //! commands explain. Both go through here, so that they cannot differ.
 
-use std::collections::HashSet;
-
 use crate::config::Config;
-use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp, Trust};
+use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};
 use crate::reputation::{Engine, Fact, ModelKind, TrustModel};
 use crate::store::StoredFact;
 
@@ -37,11 +35,6 @@ impl Recall {
         }
     }
 
-    /// The operator trusts a peer, as a replay says it.
-    pub fn anchor(&mut self, peer: PeerId, trust: Trust, at: Timestamp) {
-        self.learn(&Fact::Anchor { peer, trust }, 1, at);
-    }
-
     /// Takes in a fact that was said so many times, the last time at `at`.
     pub fn learn(&mut self, fact: &Fact, times: u32, at: Timestamp) {
         self.lift_until(at);
@@ -61,9 +54,10 @@ impl Recall {
         self.engine
     }
 
-    /// The model, while it is still being told.
-    pub fn engine(&mut self) -> &mut Engine {
-        &mut self.engine
+    /// The model as it is at `now`, to be told more later.
+    pub fn as_of(&mut self, now: Timestamp) -> &Engine {
+        self.lift_until(now);
+        &self.engine
     }
 
     fn lift_until(&mut self, now: Timestamp) {
@@ -80,15 +74,6 @@ pub(super) fn anchor_ends(config: &Config) -> Vec<(Timestamp, PeerId)> {
         .collect();
     ends.sort_unstable_by(|a, b| b.cmp(a));
     ends
-}
-
-/// Peers the operator trusts at `now`.
-#[must_use]
-pub fn anchors_at(config: &Config, now: Timestamp) -> HashSet<PeerId> {
-    (config.anchors.iter())
-        .filter(|anchor| anchor.expires.is_none_or(|end| now < end))
-        .map(|anchor| anchor.peer)
-        .collect()
 }
 
 /// A stored fact as the models know it, and how often it was said.

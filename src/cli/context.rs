@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::{
     Global,
     exit::Exit,
-    output::{Cell, Column, Format, Printer, wants_colour, write_record},
+    output::{Cell, Column, Format, Printer, Tone, wants_colour, write_line, write_record},
 };
 use crate::{
     app,
@@ -56,6 +56,20 @@ impl<'a> Context<'a> {
     /// The output cannot be written.
     pub fn printer(&mut self, columns: &'static [Column]) -> anyhow::Result<Printer<'_>> {
         Printer::new(self.out, self.global.output, self.colour, columns)
+    }
+
+    /// Whether to draw: people look at a terminal.
+    #[must_use]
+    pub fn draws(&self) -> bool {
+        self.format() == Format::Human && io::stdout().is_terminal()
+    }
+
+    /// Writes a line for people.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn line(&mut self, tone: Tone, line: &str) -> anyhow::Result<()> {
+        write_line(self.out, self.colour, tone, line)
     }
 
     /// Writes one thing that is no list.

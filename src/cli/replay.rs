@@ -24,15 +24,15 @@ use crate::{
 };
 use answers::Answers;
 use lines::Lines;
-use progress::Progress;
+pub(super) use progress::Progress;
 
 /// Answer what a trust model says of recorded events.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Read what reporters, our own Slips and the operator said as JSON lines, in the order of the file, and write an opinion line for each query, nothing else, to stdout:\n\n{\"t\":0,\"type\":\"peer_update\",\"peerid\":\"p1\",\"ip\":\"192.0.2.1\",\"reliability\":0.9}\n{\"t\":1,\"type\":\"report\",\"reporter\":\"p1\",\"key_type\":\"ip\",\"key\":\"198.51.100.7\",\"evaluation_type\":\"score_confidence\",\"evaluation\":{\"score\":0.9,\"confidence\":0.6}}\n{\"t\":2,\"type\":\"local\",\"key\":\"198.51.100.7\",\"evaluation\":{\"score\":0.8,\"confidence\":0.9}}\n{\"t\":3,\"type\":\"anchor\",\"peerid\":\"p2\",\"trust\":0.95}\n{\"t\":4,\"type\":\"query\",\"id\":17,\"key\":\"198.51.100.7\"}\n\nt is in seconds and need not ascend; peers are named by any text; keys not named here are ignored, blank lines too. The answer to the last line is {\"id\":17,\"key\":\"198.51.100.7\",\"score\":..,\"confidence\":..,\"network_score\":..}, the three null without an opinion. What our own Slips said (local) is part of it, unless --network-only. Guards are not applied.\n\nWith --db the events are those of a node's database, and every address in it is asked about, with ids from 1 on. Parameters of models are set by their names: --set kappa=0.",
+    long_about = "Read what reporters, our own Slips and the operator said as JSON lines, in the order of the file, and write an opinion line for each query, nothing else, to stdout:\n\n{\"t\":0,\"type\":\"peer_update\",\"peerid\":\"p1\",\"ip\":\"192.0.2.1\",\"reliability\":0.9}\n{\"t\":1,\"type\":\"report\",\"reporter\":\"p1\",\"key_type\":\"ip\",\"key\":\"198.51.100.7\",\n \"evaluation_type\":\"score_confidence\",\"evaluation\":{\"score\":0.9,\"confidence\":0.6}} (one line)\n{\"t\":2,\"type\":\"local\",\"key\":\"198.51.100.7\",\"evaluation\":{\"score\":0.8,\"confidence\":0.9}}\n{\"t\":3,\"type\":\"anchor\",\"peerid\":\"p2\",\"trust\":0.95}\n{\"t\":4,\"type\":\"query\",\"id\":17,\"key\":\"198.51.100.7\"}\n\nt is in seconds and need not ascend; peers are named by any text; keys not named here are ignored, blank lines too. The answer to the last line is {\"id\":17,\"key\":\"198.51.100.7\",\"score\":..,\"confidence\":..,\"network_score\":..}, the three null without an opinion. What our own Slips said (local) is part of it, unless --network-only. Guards are not applied.\n\nWith --db the events are those of a node's database, and every address in it is asked about, with ids from 1 on. Parameters of models are set by their names: --set kappa=0.",
     after_help = help::after(&[
         "slips-p2p replay events.jsonl --model robust",
-        "slips-p2p replay - --model robust --compare slips --set kappa=0 < events.jsonl",
+        "slips-p2p replay events.jsonl --model robust --compare slips --set kappa=0",
         "slips-p2p replay --db slips-p2p.db --model fides --until 2026-11-20T15:00:00Z",
     ])
 )]

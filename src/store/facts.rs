@@ -89,7 +89,8 @@ fn tell_until(
 }
 
 /// What is enough to work out and explain the opinion of one address: the reports on it, and of
-/// their authors the addresses, the reliability and what our own Slips said of those addresses.
+/// their authors the addresses, the reliability and what our own Slips said of those addresses, and
+/// of the address itself.
 pub(super) async fn about(
     conn: &mut SqliteConnection,
     subject: Subject,
@@ -136,9 +137,14 @@ pub(super) async fn about(
     .fetch_all(&mut *conn)
     .await?;
     let own = sqlx::query(
-        "SELECT id, subject, score, confidence, first_at, last_at FROM own_statement WHERE subject IN (
+        "SELECT id, subject, score, confidence, first_at, last_at FROM own_statement
+         WHERE subject = ? OR subject IN (
              SELECT ip FROM peer_address WHERE peer IN (SELECT value FROM json_each(?)))",
-    ).bind(&authors).fetch_all(&mut *conn).await?;
+    )
+    .bind(subject.to_string())
+    .bind(&authors)
+    .fetch_all(&mut *conn)
+    .await?;
     let rows = Rows {
         addresses: &addresses,
         standings: &standings,

@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     Robust,
-    maths::logit,
+    maths::{days, kept, logit},
     tables::Report,
     weighing::{Heard, answer, log_odds, own_part, weigh},
 };
@@ -32,14 +32,14 @@ impl Robust {
         Explanation {
             opinion: (!heard.is_empty()).then(|| says(0.0)),
             verdict: (!heard.is_empty() || own.is_some()).then(|| says(own_part)),
-            shares: self.shares(subject, &heard),
+            shares: self.shares(subject, &heard, now),
             totals,
             failed: None,
         }
     }
 
     /// Strongest first, those left out last.
-    fn shares(&self, subject: Subject, heard: &[Heard]) -> Vec<Share> {
+    fn shares(&self, subject: Subject, heard: &[Heard], now: Timestamp) -> Vec<Share> {
         let strength = |one: &Heard| one.adds.iter().sum::<f64>().abs();
         let all: f64 = heard.iter().map(strength).sum();
         #[expect(clippy::cast_precision_loss, reason = "few reporters")]
@@ -55,7 +55,7 @@ impl Robust {
                         if all > 0.0 { strength(one) / all } else { even }
                     },
                 );
-                self.share(report, one, weight)
+                self.share(report, one, weight, now)
             })
             .collect();
         shares.sort_by(|a, b| {
@@ -67,7 +67,13 @@ impl Robust {
         shares
     }
 
-    fn share(&self, report: &Report, heard: Option<&Heard>, weight: f64) -> Option<Share> {
+    fn share(
+        &self,
+        report: &Report,
+        heard: Option<&Heard>,
+        weight: f64,
+        now: Timestamp,
+    ) -> Option<Share> {
         let (id, peer) = self.peers.at(report.author)?;
         Some(Share {
             author: Author(*id),
@@ -77,7 +83,13 @@ impl Robust {
             said_at: report.said_at,
             trust: heard.map_or(0.5, |one| one.voice.trust()),
             weight,
-            parts: heard.map_or_else(Vec::new, |one| parts(one, self.parameters.tau)),
+            parts: heard.map_or_else(Vec::new, |one| {
+                parts(
+                    one,
+                    self.parameters.tau,
+                    kept(self.parameters.hazard * days(one.said_at, now)),
+                )
+            }),
             left_out: heard.is_none().then_some(SELF_REPORT),
         })
     }
@@ -125,7 +137,7 @@ impl Robust {
 
 /// The numbers of a report, in the order in which they are made; the last three are log-odds of
 /// the answer.
-fn parts(one: &Heard, tau: f64) -> Vec<(&'static str, f64)> {
+fn parts(one: &Heard, tau: f64, kept: f64) -> Vec<(&'static str, f64)> {
     let [first_hand, second_hand, unproven] = one.adds;
     vec![
         ("proven", one.voice.rho),
@@ -138,6 +150,7 @@ fn parts(one: &Heard, tau: f64) -> Vec<(&'static str, f64)> {
         ("reliability", one.reliability),
         ("evidence", one.evidence),
         ("within the caps", one.fits),
+        ("kept", kept),
         ("first hand", tau * first_hand),
         ("second hand", tau * second_hand),
         ("unproven", tau * unproven),
