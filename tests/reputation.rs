@@ -6,6 +6,8 @@ mod golden;
 mod ledger;
 #[path = "reputation/properties.rs"]
 mod properties;
+#[path = "reputation/robust_vectors.rs"]
+mod robust_vectors;
 #[path = "reputation/script.rs"]
 mod script;
 #[path = "reputation/vectors.rs"]

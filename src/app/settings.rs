@@ -146,6 +146,7 @@ pub fn engine(config: &Config) -> Engine {
                 reporters_per_address: reputation.max_reporters,
                 ..Limits::default()
             },
+            ..Parameters::default()
         },
     )
 }
