@@ -178,12 +178,7 @@ pub fn log_odds(belief: &Belief, own: f64, p: &RobustParameters) -> f64 {
 }
 
 /// The opinion at these log-odds.
-pub fn answer(
-    subject: Subject,
-    heard: &[Heard],
-    log_odds: f64,
-    now: Timestamp,
-) -> Opinion {
+pub fn answer(subject: Subject, heard: &[Heard], log_odds: f64, now: Timestamp) -> Opinion {
     let probability = sigmoid(log_odds);
     let is_malicious = probability > 0.5;
     let confidence = (2.0 * probability - 1.0).abs();
