@@ -116,6 +116,17 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "slander-all",
+        about: "Half call every benign address malicious, and are honest about malicious ones.",
+        liars: 0.5,
+        lie: Lie::Targets {
+            share: 1.0,
+            victims: Victims::Benign,
+            together: true,
+        },
+        ..PLAIN
+    },
+    Scenario {
         name: "slander",
         about: "Half call the same half of the benign addresses malicious, and are honest elsewhere.",
         liars: 0.5,

@@ -1,7 +1,7 @@
 //! A scenario with a seed: facts in the order a node learns them, and questions with their answers.
 
 use crate::{
-    domain::{Author, Confidence, Score, Subject, Timestamp, Trust},
+    domain::{Author, Confidence, Reliability, Score, Subject, Timestamp, Trust},
     reputation::Fact,
 };
 
@@ -132,6 +132,9 @@ fn appear(cast: &[Reporter], events: &mut Vec<Event>) {
     {
         let (peer, ip) = (*peer, *ip);
         events.push(fact(*from, Fact::PeerAddress { peer, ip }));
+        // Everybody keeps to the rules of the wire: what is tried here is what they say.
+        let reliability = Reliability::MAX;
+        events.push(fact(*from, Fact::PeerReliability { peer, reliability }));
         if *part == Part::Anchor {
             let trust = Trust::clamped(ANCHOR_TRUST);
             events.push(fact(*from, Fact::Anchor { peer, trust }));
