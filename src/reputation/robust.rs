@@ -113,12 +113,24 @@ impl Robust {
         speakers.iter().map(hear).collect()
     }
 
+    /// How far a majority of unproven peers proves others, in 0..=1: fully while our own Slips has
+    /// said nothing and the operator trusts nobody.
+    fn gate(&self) -> f64 {
+        let p = &self.parameters;
+        let trusted = if p.anchor_gate > 0.0 {
+            self.anchored / p.anchor_gate
+        } else {
+            0.0
+        };
+        (1.0 - self.own.mass() / p.m0 - trusted).max(0.0)
+    }
+
     fn network(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Option<Opinion> {
         let mut heard = self.heard(subject, except, now);
         if heard.is_empty() {
             return None;
         }
-        let belief = weigh(&mut heard, now, &self.parameters);
+        let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let says = log_odds(&belief, 0.0, &self.parameters);
         Some(answer(subject, &heard, says, now))
     }
@@ -155,7 +167,7 @@ impl TrustModel for Robust {
         if heard.is_empty() && own.is_none() {
             return None;
         }
-        let belief = weigh(&mut heard, now, &self.parameters);
+        let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let own = own.map_or(0.0, |own| own_part(own, now, &self.parameters));
         let says = log_odds(&belief, own, &self.parameters);
         Some(answer(subject, &heard, says, now))

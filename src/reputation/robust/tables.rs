@@ -113,8 +113,8 @@ impl Peer {
     }
 
     /// Whether it is worth keeping when room is needed: proven at first hand, or an anchor.
-    pub fn is_proven(&self, p: &RobustParameters) -> bool {
-        self.anchor > 0.0 || self.found.slow.total() >= p.n_half
+    pub fn is_proven(&self, now: Timestamp, p: &RobustParameters) -> bool {
+        self.anchor > 0.0 || self.evidence(now, p).slow.total() >= p.n_half
     }
 }
 

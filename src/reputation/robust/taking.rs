@@ -81,21 +81,13 @@ impl Robust {
 
     /// Does what is due at `now`.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        let (p, own, anchored) = (&self.parameters, &self.own, self.anchored);
-        let gate = || {
-            let trusted = if p.anchor_gate > 0.0 {
-                anchored / p.anchor_gate
-            } else {
-                0.0
-            };
-            (1.0 - own.mass() / p.m0 - trusted).max(0.0)
-        };
+        let gate = self.gate();
         let tables = sweep::Tables {
             peers: &mut self.peers,
             pages: &self.pages,
-            own,
+            own: &self.own,
         };
-        self.schedule.advance(now, gate, tables, p);
+        self.schedule.advance(now, gate, tables, &self.parameters);
     }
 
     /// Takes in a fact that changes something.
@@ -140,7 +132,7 @@ impl Robust {
         if self.peers.is_full() && self.peers.get(&id).is_none() {
             for _ in 0..SECOND_CHANCES {
                 match self.peers.oldest() {
-                    Some((proven, peer)) if peer.is_proven(&self.parameters) => {
+                    Some((proven, peer)) if peer.is_proven(now, &self.parameters) => {
                         self.peers.touch(proven);
                     }
                     _ => break,
@@ -184,7 +176,7 @@ impl Robust {
     /// A report that is no repetition.
     fn report(&mut self, subject: Subject, mut report: Report, now: Timestamp) {
         let author = report.author;
-        self.make_room_for(subject);
+        self.make_room_for(subject, now);
         let (_, page, evicted) = self.pages.touch(subject);
         self.evicted.addresses += u64::from(evicted.is_some());
         self.reports -= evicted.map_or(0, |page| page.len());
@@ -209,7 +201,7 @@ impl Robust {
         if page.len() > self.limits.reporters_per_address.max(1) {
             self.drop_weakest(subject, now);
         }
-        self.keep_within_reports();
+        self.keep_within_reports(now);
         self.hold_late(subject, author, now);
     }
 
@@ -263,16 +255,16 @@ impl Robust {
     }
 
     /// Lets addresses stand back on which proven peers spoke, if a new one needs a place.
-    fn make_room_for(&mut self, subject: Subject) {
+    fn make_room_for(&mut self, subject: Subject, now: Timestamp) {
         if self.pages.is_full() && self.pages.get(&subject).is_none() {
-            self.pass_over_proven();
+            self.pass_over_proven(now);
         }
     }
 
-    fn pass_over_proven(&mut self) {
+    fn pass_over_proven(&mut self, now: Timestamp) {
         let is_proven = |report: &Report| {
             let peer = self.peers.at(report.author);
-            peer.is_some_and(|(_, peer)| peer.is_proven(&self.parameters))
+            peer.is_some_and(|(_, peer)| peer.is_proven(now, &self.parameters))
         };
         for _ in 0..SECOND_CHANCES {
             match self.pages.oldest() {
@@ -284,9 +276,9 @@ impl Robust {
         }
     }
 
-    fn keep_within_reports(&mut self) {
+    fn keep_within_reports(&mut self, now: Timestamp) {
         while self.reports > self.limits.reports.max(1) && self.pages.len() > 1 {
-            self.pass_over_proven();
+            self.pass_over_proven(now);
             let Some(page) = self.pages.remove_oldest() else {
                 return;
             };
