@@ -98,19 +98,19 @@ impl Robust {
     /// The reports on an address as they are heard, all but those of one peer.
     fn heard(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Vec<Heard> {
         let page = self.page(subject);
-        let speakers: Vec<_> = page
-            .iter()
-            .filter_map(|report| Some((report, self.speaker(subject, report)?)))
-            .filter(|(_, (id, _))| Some(*id) != except)
-            .collect();
-        let copies = speakers.iter().any(|(_, (_, peer))| peer.copies);
-        let index = Index::new(page, copies);
-        let hear = |(report, (_, peer)): &(&Report, (PeerId, &Peer))| {
+        let index = Index::new(page);
+        let hear = |report: &Report| {
+            let (id, peer) = self.speaker(subject, report)?;
             let independence = copying::independence(peer, report, &index, &self.parameters);
-            let voice = self.voice(peer, now);
-            Heard::new(report, peer, voice, independence, &self.parameters)
+            let heard = || {
+                let voice = self.voice(peer, now);
+                Heard::new(report, peer, voice, independence, &self.parameters)
+            };
+            (Some(id) != except).then(heard)
         };
-        speakers.iter().map(hear).collect()
+        let mut all = Vec::with_capacity(page.len());
+        all.extend(page.iter().filter_map(hear));
+        all
     }
 
     /// How far a majority of unproven peers proves others, in 0..=1: fully while our own Slips has

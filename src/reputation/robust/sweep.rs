@@ -129,15 +129,10 @@ impl Rebuild {
 
     /// What each report whose author is still known says, by peers proven at first hand.
     fn votes(&self, page: &[Report], tables: &mut Tables, p: &RobustParameters) -> Vec<Vote> {
-        let mut copies = false;
         for report in page {
             self.hear(report, tables, p);
-            copies |= tables
-                .peers
-                .at(report.author)
-                .is_some_and(|(_, peer)| peer.copies);
         }
-        let index = Index::new(page, copies);
+        let index = Index::new(page);
         let mut votes = Vec::with_capacity(page.len());
         let mut items = Vec::with_capacity(page.len());
         for (at, report) in page.iter().enumerate() {

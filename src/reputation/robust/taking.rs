@@ -12,7 +12,7 @@ use super::{
     copying::Index,
     feedback::{self, Order},
     sweep,
-    tables::{Own, Past, Peer, Report},
+    tables::{Before, Own, Past, Peer, Report},
 };
 
 /// So many entries are passed over for being proven before one gives way all the same: a bound on
@@ -75,7 +75,7 @@ impl Robust {
             || known
                 .before
                 .iter()
-                .flat_map(|past| past.iter())
+                .flat_map(|before| &before.replaced)
                 .any(replayed)
     }
 
@@ -107,7 +107,6 @@ impl Robust {
                 let report = Report {
                     author,
                     said_at: now,
-                    first_at: now,
                     score,
                     confidence,
                     before: None,
@@ -222,7 +221,7 @@ impl Robust {
             return;
         }
         if let Some((_, peer)) = self.peers.at_mut(author) {
-            let index = Index::new(page, peer.copies);
+            let index = Index::new(page);
             let independence = copying::independence(peer, &page[at], &index, p);
             feedback::hold(peer, &page[at], independence, &own, Order::Late, now, p);
         }
@@ -242,7 +241,7 @@ impl Robust {
         let p = &self.parameters;
         self.own.count(own.weight(), now, p);
         let side = Some(own.probability(p) > 0.5);
-        let index = Index::new(page, true);
+        let index = Index::new(page);
         for report in page.iter().filter(|report| report.label != side) {
             if let Some((_, peer)) = self.peers.at_mut(report.author) {
                 let independence = copying::independence(peer, report, &index, p);
@@ -308,7 +307,7 @@ impl Robust {
 
 /// A new statement in place of the one before.
 fn replace(report: &mut Report, known: Report, most: usize, now: Timestamp) {
-    report.first_at = known.first_at;
+    let first_at = known.first_at();
     if (known.claim() > 0.5) == (report.claim() > 0.5) {
         report.label = known.label;
     }
@@ -317,11 +316,16 @@ fn replace(report: &mut Report, known: Report, most: usize, now: Timestamp) {
         confidence: known.confidence.get(),
         until: now,
     };
-    let mut before = known.before.unwrap_or_default();
-    before.push(past);
-    let beyond = before.len().saturating_sub(most);
-    before.drain(..beyond);
-    report.before = (!before.is_empty()).then_some(before);
+    let mut before = known.before.unwrap_or_else(|| {
+        Box::new(Before {
+            first_at,
+            replaced: Vec::new(),
+        })
+    });
+    before.replaced.push(past);
+    let beyond = before.replaced.len().saturating_sub(most);
+    before.replaced.drain(..beyond);
+    report.before = Some(before);
 }
 
 fn own(score: Score, confidence: Confidence, now: Timestamp) -> Own {
