@@ -96,6 +96,7 @@ async fn taken_in(lines: &[Line]) -> (f64, Vec<Batch>) {
         forward: Forward::Sanitized { blame: false },
         answer_requests: AnswerRequests::Slips,
         write_back: true,
+        write_again_after: Some(Duration::from_secs(3600)),
         reliability: reliability::Parameters::default(),
         cut_off_for: FOR_EVER,
     };
