@@ -27,14 +27,30 @@ const RATES: [u32; 5] = [10, 1_000, 3_000, 5_000, 10_000];
 const THREE: usize = 3;
 
 fn main() {
-    let named: Vec<u32> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    let rates = if named.is_empty() { RATES.to_vec() } else { named };
+    let named: Vec<u32> = std::env::args()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let rates = if named.is_empty() {
+        RATES.to_vec()
+    } else {
+        named
+    };
     println!("{}", Usage::machine());
     for listeners in [1, THREE] {
         println!("\nto {listeners} over /slips/1.0, {SECONDS} s each, 200-character messages");
         println!(
             "{:>8} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>8} {:>8}",
-            "offered/s", "done/s", "lost", "p50 ms", "p99 ms", "worst ms", "took s", "cpu A us", "cpu B us", "A MiB", "B MiB"
+            "offered/s",
+            "done/s",
+            "lost",
+            "p50 ms",
+            "p99 ms",
+            "worst ms",
+            "took s",
+            "cpu A us",
+            "cpu B us",
+            "A MiB",
+            "B MiB"
         );
         for &rate in &rates {
             one_load(listeners, rate);
@@ -44,9 +60,19 @@ fn main() {
 
 fn one_load(listeners: usize, rate: u32) {
     // One peer's share is not what is measured here.
-    let more = vec![("limits", "messages_per_second = 1000000\nburst = 1000000".to_owned())];
-    let mut a = Sensor::start(&Setup { more: more.clone(), ..Setup::default() });
-    let setup = Setup { peers: vec![a.address()], more, ..Setup::default() };
+    let more = vec![(
+        "limits",
+        "messages_per_second = 1000000\nburst = 1000000".to_owned(),
+    )];
+    let mut a = Sensor::start(&Setup {
+        more: more.clone(),
+        ..Setup::default()
+    });
+    let setup = Setup {
+        peers: vec![a.address()],
+        more,
+        ..Setup::default()
+    };
     let mut others: Vec<_> = (0..listeners).map(|_| Sensor::start(&setup)).collect();
     let id_a = a.peer_id();
     for other in &mut others {
@@ -58,9 +84,20 @@ fn one_load(listeners: usize, rate: u32) {
     let outcomes = run(a.slips.port, &ports, rate);
     let after = (Usage::of(a.node.pid()), Usage::of(others[0].node.pid()));
     let arrived: usize = outcomes.iter().map(|outcome| outcome.arrived).sum();
-    let offered = outcomes.iter().map(|outcome| outcome.offered as usize).sum::<usize>();
-    let worst = outcomes.iter().max_by(|x, y| x.quantile(0.99).total_cmp(&y.quantile(0.99))).expect("a listener");
-    let took = outcomes.iter().map(|outcome| outcome.took).max().expect("a listener").as_secs_f64();
+    let offered = outcomes
+        .iter()
+        .map(|outcome| outcome.offered as usize)
+        .sum::<usize>();
+    let worst = outcomes
+        .iter()
+        .max_by(|x, y| x.quantile(0.99).total_cmp(&y.quantile(0.99)))
+        .expect("a listener");
+    let took = outcomes
+        .iter()
+        .map(|outcome| outcome.took)
+        .max()
+        .expect("a listener")
+        .as_secs_f64();
     let each = |cpu: Duration| cpu.as_secs_f64() * 1e6 / f64::from(worst.offered);
     println!(
         "{rate:>8} {:>8.0} {:>6} {:>9.2} {:>9.2} {:>9.2} {took:>9.2} {:>10.0} {:>10.0} {:>8.1} {:>8.1}",
@@ -88,7 +125,9 @@ fn run(from: u16, to: &[u16], rate: u32) -> Vec<Outcome> {
         })
         .collect();
     for _ in to {
-        listening.recv_timeout(Duration::from_secs(10)).expect("the listeners subscribe");
+        listening
+            .recv_timeout(Duration::from_secs(10))
+            .expect("the listeners subscribe");
     }
     let start = Instant::now();
     load::offer(from, FROM_SLIPS, rate, SECONDS, start).expect("redis-server takes the load");
@@ -102,14 +141,20 @@ fn listen(port: u16, total: u32, ready: &mpsc::Sender<()>) -> Vec<(Instant, Stri
     let client = redis::Client::open(format!("redis://127.0.0.1:{port}/0")).expect("a URL");
     let mut connection = client.get_connection().expect("redis-server is there");
     let mut subscription = connection.as_pubsub();
-    subscription.subscribe(TO_SLIPS).expect("redis-server is there");
+    subscription
+        .subscribe(TO_SLIPS)
+        .expect("redis-server is there");
     // The first message may come as late as the load is long.
-    subscription.set_read_timeout(Some(QUIET + Duration::from_secs(2))).expect("a time-out");
+    subscription
+        .set_read_timeout(Some(QUIET + Duration::from_secs(2)))
+        .expect("a time-out");
     let _ = ready.send(());
     let mut heard = Vec::with_capacity(total as usize * 2);
     let mut data = 0;
     while data < total {
-        let Ok(message) = subscription.get_message() else { break };
+        let Ok(message) = subscription.get_message() else {
+            break;
+        };
         let text: String = message.get_payload().expect("text");
         data += u32::from(text.contains("\"go_data\""));
         heard.push((Instant::now(), text));

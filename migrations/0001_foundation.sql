@@ -22,13 +22,17 @@ CREATE TABLE peer (
     conduct_at INTEGER NOT NULL DEFAULT 0,
     -- The last thing it did, as a word of domain::Conduct; NULL when nothing was noted.
     last_conduct TEXT,
-    -- The first reliability it ever had and when: what Slips 1.1.21 goes on using for ever.
+    -- The first reliability it ever had: what Slips 1.1.21 goes on using for ever.
     first_reliability REAL CHECK (first_reliability BETWEEN 0 AND 1),
+    -- When it had that.
     first_reliability_at INTEGER,
-    -- Whether it can be reached, since when, why not, and when it is dialled again (NULL: only when it calls).
+    -- Whether it can be reached.
     state TEXT NOT NULL DEFAULT 'unreachable' CHECK (state IN ('connected', 'retrying', 'unreachable')),
+    -- Why not; empty while it is connected.
     state_reason TEXT NOT NULL DEFAULT 'never dialled',
+    -- When it is dialled again; NULL: only when it calls.
     next_try INTEGER,
+    -- Since when that is so.
     state_at INTEGER NOT NULL DEFAULT 0,
     CHECK (state <> 'retrying' OR next_try IS NOT NULL)
 ) STRICT;
@@ -39,13 +43,17 @@ CREATE INDEX peer_by_last_seen ON peer (last_seen);
 -- The addresses of a peer over time: a row per change, so that a report can be judged by the
 -- address its author had then.
 CREATE TABLE peer_address (
+    -- Ascending in order of the changes.
     id INTEGER PRIMARY KEY,
+    -- Whose address.
     peer INTEGER NOT NULL REFERENCES peer (id) ON DELETE CASCADE,
+    -- Its IP address.
     ip TEXT NOT NULL CHECK (length(ip) BETWEEN 2 AND 45),
     -- The address in full, for dialling.
     multiaddr TEXT NOT NULL,
-    -- From when to when it was seen there without a break.
+    -- Since when it was seen there without a break.
     first_seen INTEGER NOT NULL,
+    -- Until when.
     last_seen INTEGER NOT NULL CHECK (last_seen >= first_seen)
 ) STRICT;
 
@@ -56,8 +64,11 @@ CREATE INDEX peer_address_by_last_seen ON peer_address (last_seen);
 
 -- Peers cut off for a while.
 CREATE TABLE ban (
+    -- Who.
     peer INTEGER PRIMARY KEY REFERENCES peer (id) ON DELETE CASCADE,
+    -- Since when.
     since INTEGER NOT NULL,
+    -- Until when.
     until INTEGER NOT NULL,
     -- For people.
     reason TEXT NOT NULL
@@ -74,10 +85,13 @@ CREATE TABLE report (
     heard_from INTEGER REFERENCES peer (id) CHECK (heard_from <> author),
     -- About which address.
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 2 AND 45),
+    -- How malicious: 1 malicious, 0 unknown, -1 benign.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
+    -- How sure the author is.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
-    -- When it was said for the first and the last time.
+    -- When it was said for the first time.
     first_at INTEGER NOT NULL,
+    -- And for the last.
     last_at INTEGER NOT NULL CHECK (last_at >= first_at),
     -- How often it was said again after the first time.
     repeats INTEGER NOT NULL DEFAULT 0 CHECK (repeats BETWEEN 0 AND 4294967295)
@@ -95,12 +109,19 @@ CREATE INDEX report_by_heard_from ON report (heard_from) WHERE heard_from IS NOT
 -- What our own Slips said of addresses: the only statements peers cannot have planted. Same rule
 -- for repetitions.
 CREATE TABLE own_statement (
+    -- Ascending in the order in which it was said and never used twice.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- About which address.
     subject TEXT NOT NULL CHECK (length(subject) BETWEEN 2 AND 45),
+    -- How malicious: 1 malicious, 0 unknown, -1 benign.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
+    -- How sure our Slips is.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    -- When it was said for the first time.
     first_at INTEGER NOT NULL,
+    -- And for the last.
     last_at INTEGER NOT NULL CHECK (last_at >= first_at),
+    -- How often it was said again after the first time.
     repeats INTEGER NOT NULL DEFAULT 0 CHECK (repeats BETWEEN 0 AND 4294967295)
 ) STRICT;
 
@@ -109,11 +130,15 @@ CREATE INDEX own_statement_by_last_at ON own_statement (last_at);
 
 -- The network's newest opinion of each address.
 CREATE TABLE opinion (
+    -- Of which address.
     subject TEXT PRIMARY KEY CHECK (length(subject) BETWEEN 2 AND 45),
+    -- How malicious, as it was written to Slips.
     score REAL NOT NULL CHECK (score BETWEEN -1 AND 1),
+    -- How sure the network is.
     confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
     -- The mean trust of the reporters who made it.
     network_score REAL NOT NULL CHECK (network_score BETWEEN 0 AND 1),
+    -- When it was computed.
     computed_at INTEGER NOT NULL,
     -- From how many reporters.
     reporters INTEGER NOT NULL CHECK (reporters BETWEEN 0 AND 4294967295)
@@ -124,6 +149,7 @@ CREATE TABLE opinion (
 CREATE TABLE outbox (
     -- The order of delivery.
     id INTEGER PRIMARY KEY,
+    -- When it was made; too old ones are dropped.
     created_at INTEGER NOT NULL,
     -- NULL: publish the body. An address: write the body (JSON) into Slips' database under it.
     subject TEXT CHECK (length(subject) BETWEEN 2 AND 45),

@@ -32,6 +32,10 @@ if ! command -v cargo >/dev/null 2>&1; then
 fi
 # Rust links with it, and SQLite is compiled from its C source.
 need cc gcc libc6-dev
+if [ "$purpose" = test ]; then
+  # libFuzzer, which drives the fuzz targets, is C++.
+  need c++ g++
+fi
 need redis-server redis-server
 if [ "$purpose" = test ]; then
   need ip iproute2

@@ -15,11 +15,11 @@ if [ -f tests/foreign/package-lock.json ]; then
 fi
 
 if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --no-fail-fast
+  cargo nextest run --workspace --no-fail-fast
   # nextest does not run the examples in the documentation.
-  cargo test --doc
+  cargo test --workspace --doc
 else
-  cargo test --no-fail-fast
+  cargo test --workspace --no-fail-fast
 fi
 
 if [ -x scripts/fuzz.sh ]; then

@@ -91,55 +91,114 @@ pub async fn start(
     delivered_up_to: ParcelId,
     cancel: CancellationToken,
 ) -> Result<Bridge, StartError> {
-    let server = Server::parse(&settings.url, settings.ca_file.as_deref())?;
-    let cache = match &settings.cache_url {
-        Some(url) => Server::parse(url, settings.ca_file.as_deref())?,
-        // Current Slips keeps what it knows of addresses in database 1.
-        None => server.with_database(1),
-    };
+    let (server, cache) = servers(&settings)?;
     let counters = Arc::new(Counters::default());
     let (learner, reader) = version::version(settings.version.clone(), settings.version_wait);
     let (entrance, inbound) = queue::queue(settings.queue_bytes);
     let (multiaddress, announced) = watch::channel(None);
+    let ear = Ear {
+        entrance,
+        version: learner.clone(),
+        counters: counters.clone(),
+    };
+    let mut tasks = Tasks::default();
+    listen(&settings, &server, ear, announced, &cancel, &mut tasks).await?;
+    if settings.version.is_none() && !settings.version_files.is_empty() {
+        let files = settings.version_files.clone();
+        tasks.spawn("version", learner.follow_files(files, cancel));
+    }
+    let (slips_db, asker) =
+        slips_db::slips_db(Link::new(cache.clone()), settings.layout, multiaddress);
+    tasks.spawn("Slips' database", asker.run());
+    let outbox = deliver(
+        &settings,
+        (server, cache),
+        reader,
+        &counters,
+        (backlog, delivered_up_to),
+        &mut tasks,
+    );
+    Ok(Bridge {
+        inbound,
+        outbox,
+        slips_db,
+        counters,
+        tasks,
+    })
+}
+
+/// Starts the way in, once the subscription is confirmed.
+async fn listen(
+    settings: &Settings,
+    server: &Server,
+    ear: Ear,
+    multiaddress: watch::Receiver<Option<String>>,
+    cancel: &CancellationToken,
+    tasks: &mut Tasks,
+) -> Result<(), StartError> {
     let subscriber = subscriber::Subscriber {
         server: server.resp3(),
         channel: settings.from_slips.clone(),
-        ear: Arc::new(Ear { entrance, version: learner.clone(), counters: counters.clone() }),
-        multiaddress: announced,
+        ear: Arc::new(ear),
+        multiaddress,
         cancel: cancel.clone(),
     };
-    let session = subscriber.subscribe(None).await.map_err(|error| StartError::Redis {
-        url: server.to_string(),
-        channel: settings.from_slips.clone(),
-        reason: url::explain(&error),
-    })?;
+    let session = subscriber
+        .subscribe(None)
+        .await
+        .map_err(|error| StartError::Redis {
+            url: server.to_string(),
+            channel: settings.from_slips.clone(),
+            reason: url::explain(&error),
+        })?;
+    tasks.spawn("subscriber", subscriber.run(session));
+    Ok(())
+}
 
-    let mut tasks = Tasks::default();
-    let cells = cells::Cells::new(cache.clone(), settings.layout, settings.write_back_ttl);
+/// Slips' main database, and the one where it keeps what it knows of addresses.
+fn servers(settings: &Settings) -> Result<(Server, Server), UrlError> {
+    let server = Server::parse(&settings.url, settings.ca_file.as_deref())?;
+    let cache = match &settings.cache_url {
+        Some(url) => Server::parse(url, settings.ca_file.as_deref())?,
+        // Current Slips: database 1.
+        None => server.with_database(1),
+    };
+    Ok((server, cache))
+}
+
+/// Starts the way out: publisher, write-back and acknowledger.
+fn deliver(
+    settings: &Settings,
+    (server, cache): (Server, Server),
+    version: version::Reader,
+    counters: &Arc<Counters>,
+    (backlog, delivered_up_to): (impl Backlog, ParcelId),
+    tasks: &mut Tasks,
+) -> Outbox {
+    let cells = cells::Cells::new(cache, settings.layout, settings.write_back_ttl);
     let (write_back, writer, held) = write_back::write_back(cells, counters.clone());
+    if settings.write_back {
+        tasks.spawn("write-back", writer.run());
+    }
     let (outbox, feed) = outbox::outbox(backlog.clone(), delivered_up_to);
     let (published, progress) = watch::channel(delivered_up_to);
     let publisher = publisher::Publisher {
         link: Link::new(server),
-        needed: if settings.from_slips == settings.to_slips { 2 } else { 1 },
-        channel: settings.to_slips,
+        channel: settings.to_slips.clone(),
+        needed: if settings.from_slips == settings.to_slips {
+            2
+        } else {
+            1
+        },
         feed,
-        version: reader,
+        version,
         write_back: settings.write_back.then_some(write_back),
         published,
         counters: counters.clone(),
         said: Said::default(),
     };
-    let (slips_db, asker) = slips_db::slips_db(Link::new(cache), settings.layout, multiaddress);
-    tasks.spawn("subscriber", subscriber.run(session));
     tasks.spawn("publisher", publisher.run());
-    if settings.write_back {
-        tasks.spawn("write-back", writer.run());
-    }
-    tasks.spawn("acknowledger", acknowledger::acknowledge(backlog, delivered_up_to, progress, held));
-    tasks.spawn("Slips' database", asker.run());
-    if settings.version.is_none() && !settings.version_files.is_empty() {
-        tasks.spawn("version", learner.follow_files(settings.version_files, cancel));
-    }
-    Ok(Bridge { inbound, outbox, slips_db, counters, tasks })
+    let acknowledger = acknowledger::acknowledge(backlog, delivered_up_to, progress, held);
+    tasks.spawn("acknowledger", acknowledger);
+    outbox
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub mod completions;
 pub mod config;
@@ -44,7 +44,7 @@ pub const PROGRAM: &str = "slips-p2p";
     name = PROGRAM,
     version,
     about,
-    long_about = help::long("Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing."),
+    long_about = "Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing.",
     after_help = help::after(&[
         "slips-p2p init",
         "slips-p2p run",
@@ -119,12 +119,25 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 /// The commands as clap knows them: what `--help`, completions and the manual are made from.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    fitting(Cli::command())
+}
+
+/// The command and all below it with long descriptions that fit a terminal.
+fn fitting(command: clap::Command) -> clap::Command {
+    let long = command
+        .get_long_about()
+        .map(|text| help::long(&text.to_string()));
+    match long {
+        Some(long) => command.long_about(long),
+        None => command,
+    }
+    .mut_subcommands(fitting)
 }
 
 /// Runs the program: the whole of `main`.
 pub fn main(arguments: impl Iterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let parsed = command().try_get_matches_from(arguments);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout, mistakes to stderr; a reader gone away is no matter.

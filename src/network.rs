@@ -6,8 +6,9 @@
 //!   it waits for the node. `book` knows whom to dial and when, `link` what is due on a connection;
 //!   both are told the time.
 //! - `pigeon` speaks `/slips/1.0`. A line is read inside the stream's own upgrade and handed over
-//!   there, waiting for room: a peer that is too fast is held back by its own transport, never
-//!   dropped. The end of a stream is the acknowledgement of its line.
+//!   there, waiting for room. The end of a stream is the acknowledgement of its line.
+//! - `muxer` stops reading a connection that makes us hold too much: a peer that is too fast is held
+//!   back by TCP, never dropped.
 //! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold.
 //! - `mdns` finds pigeons, which do not speak libp2p's mDNS.
 
@@ -19,10 +20,14 @@ mod guard;
 mod handle;
 pub mod identity;
 mod link;
+mod listen;
+mod mdns;
+mod muxer;
 mod pigeon;
 mod service;
 mod settings;
 mod start;
+mod transport;
 
 pub use event::{Event, Events, Line};
 pub use handle::{Handle, SendError};

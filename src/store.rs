@@ -4,22 +4,27 @@
 //! Whatever waits for the writer when it is free becomes one transaction, so many small commits cost
 //! one sync. A full disk holds callers back until there is room; nothing is dropped silently.
 //!
-//! [`Store`] belongs to the node; [`Reader`] is for the commands, beside a running node or after it.
+//! [`Store`] belongs to the node and holds a lock beside the file (`.lock`) against a second node; [`Reader`] is for the commands, beside a running node or after it.
 
 mod batch;
 mod error;
 mod facts;
+mod known;
 mod open;
 mod opinions;
 mod outbox;
+mod pages;
 mod peers;
 mod prune;
+mod query;
 mod reader;
 mod records;
+mod retention;
 mod rows;
 mod runs;
 mod said;
 mod sql;
+mod stall;
 mod stats;
 mod writer;
 
@@ -33,13 +38,15 @@ pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use open::is_running;
-pub use prune::Pruned;
-pub use reader::{Reader, ReportFilter, ReportRow, StatementRow};
+pub use query::{ReportFilter, ReportRow, StatementRow};
+pub use reader::Reader;
 pub use records::{Loaded, PeerRecord};
+pub use retention::Pruned;
 pub use stats::Stats;
 
 use crate::domain::{Parcel, ParcelId, Timestamp};
-use writer::{Command, Lines, Writer};
+use stall::{Drops, Lines};
+use writer::{Command, Writer};
 
 /// Batches that may wait for the writer; past that callers wait. Enough for every task of the node
 /// to wait with a few, so that a group is full when the writer is busy.
@@ -95,12 +102,12 @@ impl Store {
     pub async fn open(settings: Settings) -> Result<(Self, Loaded), OpenError> {
         let path = settings.path.clone();
         open::prepare_directory(&path)?;
-        let lock = open::lock(&path)?;
+        let lock = open::lock(&path).await?;
         open::prepare_file(&path)?;
         let mut conn = open::connect_and_migrate(&path).await?;
         let read = |source: StoreError| OpenError::Read {
             path: path.clone(),
-            source,
+            source: Box::new(source),
         };
         peers::all_disconnected(&mut conn, Timestamp::now())
             .await
@@ -118,19 +125,20 @@ impl Store {
             .max_connections(READERS)
             .idle_timeout(READER_IDLE)
             .test_before_acquire(false)
-            .connect_lazy_with(open::reading(&path, 64));
+            .connect_lazy_with(open::reading(&path));
         let lines = Lines {
             commands: commands_in,
             closing: closing_in,
             stalled: stalled_out,
             max_pages: max_pages_in,
         };
-        let known = peers::Known::default();
+        let known = known::Known::default();
         let writer = Writer {
             conn,
             settings: settings.clone(),
             known,
             outbox,
+            drops: Drops::default(),
             lines,
             lock,
         };
@@ -159,14 +167,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Closed`] after [`Store::close`]; [`StoreError::Full`] only while closing;
-    /// otherwise what the database says, with nothing of this batch stored.
+    /// otherwise what the database says, with nothing of this batch stored. A caller that stops
+    /// waiting takes nothing back: what was handed over is stored.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
         if batch.is_empty() {
             return Ok(Committed::default());
         }
         let (reply, answer) = oneshot::channel();
         self.commands
-            .send(Command::Commit(batch, reply))
+            .send(Command::Commit(Box::new(batch), reply))
             .await
             .map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -199,9 +208,7 @@ impl Store {
         &self,
         each: impl FnMut(Timestamp, StoredFact) + Send,
     ) -> Result<u64, StoreError> {
-        let mut conn = open::reading(&self.settings.path, facts::ROWS_AHEAD)
-            .connect()
-            .await?;
+        let mut conn = open::reading(&self.settings.path).connect().await?;
         let told = facts::stream(&mut conn, each).await?;
         conn.close().await?;
         Ok(told)
@@ -212,7 +219,7 @@ impl Store {
     /// # Errors
     /// What the database says; what was removed before stays removed.
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
-        prune::run(self, now).await
+        retention::run(self, now).await
     }
 
     /// Keeps the file at so many pages of 4 KiB (or at its present size where that is more), as if

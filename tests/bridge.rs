@@ -228,7 +228,7 @@ async fn messages_wait_for_the_version_and_follow_it_when_it_changes() {
 }
 
 #[tokio::test]
-async fn the_version_is_read_from_the_file_of_slips_and_without_any_messages_go_bare() {
+async fn the_version_is_read_from_the_file_of_slips_and_followed() {
     let redis = RedisServer::start();
     let slips = Listener::start(&redis, "p2p_gopy").await;
     let directory = tempfile::tempdir().unwrap();
@@ -259,8 +259,11 @@ async fn the_version_is_read_from_the_file_of_slips_and_without_any_messages_go_
         }
     })
     .await;
-    drop(rig);
+}
 
+#[tokio::test]
+async fn when_the_version_stays_unknown_messages_go_without_it() {
+    let redis = RedisServer::start();
     let without = Settings {
         version: None,
         version_wait: Duration::from_millis(50),

@@ -10,3 +10,5 @@ mod follow;
 mod help;
 #[path = "cli/reading.rs"]
 mod reading;
+#[path = "cli/state.rs"]
+mod state;

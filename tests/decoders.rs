@@ -1,4 +1,4 @@
-//! The decoders against other readers: Python (vectors written by `decoders/python.py`), serde_json,
+//! The decoders against other readers: Python (vectors written by `decoders/python.py`), `serde_json`,
 //! and properties that hold for any input.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -49,12 +49,12 @@ fn vectors() -> Vec<Vector> {
         .collect()
 }
 
-/// Whether the double with these bits, in hexadecimal, is this number; zero has two sets of bits.
+/// Whether the double with these bits, in hexadecimal, is this number; adding 0.0 makes -0.0 a 0.0.
 fn is_number(bits: Option<&str>, number: f64) -> bool {
     let bits = bits
         .and_then(|bits| u64::from_str_radix(bits, 16).ok())
         .map(f64::from_bits);
-    bits.is_some_and(|python| python == number)
+    bits.is_some_and(|python| (python + 0.0).to_bits() == number.to_bits())
 }
 
 fn means_the_same(ours: &Message, python: &Python) -> bool {

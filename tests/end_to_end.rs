@@ -242,8 +242,14 @@ fn a_node_that_was_stopped_knows_its_peer_and_its_reports_again() {
 
 #[test]
 fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
-    let (mut a, mut c) = (Sensor::start(&Setup::default()), Sensor::start(&Setup::default()));
-    let setup = Setup { peers: vec![a.address(), c.address()], ..Setup::default() };
+    let (mut a, mut c) = (
+        Sensor::start(&Setup::default()),
+        Sensor::start(&Setup::default()),
+    );
+    let setup = Setup {
+        peers: vec![a.address(), c.address()],
+        ..Setup::default()
+    };
     let mut b = Sensor::start(&setup);
     let id_b = b.peer_id();
     a.meet(&id_b);
@@ -258,7 +264,42 @@ fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
     a.slips.send("*", &report("192.0.2.9", 1.0, 0.5));
     let both = opinion(&mut b, "192.0.2.9", |opinion| opinion["score"] != 0.0);
     let score = both["score"].as_f64().unwrap();
-    assert!((0.3..0.7).contains(&score), "one says 1, one said 0 before the restart: {both}");
+    assert!(
+        (0.3..0.7).contains(&score),
+        "one says 1, one said 0 before the restart: {both}"
+    );
+}
+
+#[test]
+fn quic_carries_a_report_when_it_is_switched_on() {
+    let more = vec![("network", "quic = true".to_owned())];
+    let mut a = Sensor::start(&Setup {
+        more: more.clone(),
+        ..Setup::default()
+    });
+    let line = a.node.wait_for_line("/quic-v1/");
+    let address = line
+        .split("address=")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let mut b = Sensor::start(&Setup {
+        more,
+        peers: vec![address],
+        ..Setup::default()
+    });
+    a.meet(&b.peer_id());
+    b.meet(&a.peer_id());
+    let message = report("192.0.2.1", 0.8, 0.9);
+    a.slips.send("*", &message);
+    assert_eq!(b.slips.hear_data().1, message);
+    assert!(
+        b.node.log().contains("/quic-v1"),
+        "over QUIC: {}",
+        b.node.log()
+    );
 }
 
 #[test]

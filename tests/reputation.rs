@@ -2,6 +2,8 @@
 
 #[path = "reputation/fides_vectors.rs"]
 mod fides_vectors;
+#[path = "reputation/field.rs"]
+mod field;
 #[path = "reputation/golden.rs"]
 mod golden;
 #[path = "reputation/ledger.rs"]

@@ -4,9 +4,13 @@
 mod basics;
 #[path = "store/faults.rs"]
 mod faults;
+#[path = "store/peers.rs"]
+mod peers;
 #[path = "store/reading.rs"]
 mod reading;
 #[path = "store/retention.rs"]
 mod retention;
+#[path = "store/round_trip.rs"]
+mod round_trip;
 #[path = "store/world.rs"]
 mod world;

@@ -1,7 +1,7 @@
 //! Open-loop load: every message has a time at which it is due, and a late answer counts from it.
 
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -14,22 +14,26 @@ const TICK: Duration = Duration::from_millis(1);
 pub fn message(number: u32) -> String {
     let key = address(number);
     let json = format!(
-        "{{\"message_type\": \"report\", \"key_type\": \"ip\", \"key\": \"{key}\", \
-         \"evaluation_type\": \"score_confidence\", \
-         \"evaluation\": {{\"score\": 0.8, \"confidence\": 0.9}}}}"
+        "{{\"message_type\":\"report\",\"key_type\":\"ip\",\"key\":\"{key}\",\
+         \"evaluation_type\":\"score_confidence\",\
+         \"evaluation\":{{\"score\":0.8,\"confidence\":0.9}}}}"
     );
     // Blanks after the object are JSON too: every message has the same length.
     BASE64_STANDARD.encode(format!("{json:<150}"))
 }
 
-fn address(number: u32) -> Ipv6Addr {
-    let high = u16::try_from(number >> 16).unwrap_or(u16::MAX);
-    Ipv6Addr::new(0x2001, 0xdb8, 1, 1, 1, 1, high | 1 << 15, (number & 0xffff) as u16 | 1 << 15)
+fn address(number: u32) -> Ipv4Addr {
+    // Three digits in every part, whatever the number: 7 bits a part, from 100 up.
+    let part = |bits: u32| 100 + (bits & 0x7f) as u8;
+    Ipv4Addr::new(10, part(number >> 14), part(number >> 7), part(number))
 }
 
 /// The payload for `p2p_pygo`.
 pub fn payload(number: u32) -> String {
-    format!("{{\"message\": \"{}\", \"recipient\": \"*\", \"version\": \"1.1.21\"}}", message(number))
+    format!(
+        "{{\"message\": \"{}\", \"recipient\": \"*\", \"version\": \"1.1.21\"}}",
+        message(number)
+    )
 }
 
 /// What became of one load.
@@ -48,12 +52,21 @@ impl Outcome {
     /// The delay that `share` of the messages did not exceed.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.delays.len().saturating_sub(1);
-        self.delays.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
+        self.delays
+            .get((last as f64 * share).round() as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 }
 
 /// Publishes `rate` messages a second for `seconds`, each when it is due.
-pub fn offer(port: u16, channel: &str, rate: u32, seconds: u32, start: Instant) -> redis::RedisResult<()> {
+pub fn offer(
+    port: u16,
+    channel: &str,
+    rate: u32,
+    seconds: u32,
+    start: Instant,
+) -> redis::RedisResult<()> {
     let client = redis::Client::open(format!("redis://127.0.0.1:{port}/0"))?;
     let mut connection = client.get_connection()?;
     let total = rate * seconds;
@@ -79,8 +92,9 @@ pub fn judge(arrivals: &[(Instant, String)], rate: u32, offered: u32, start: Ins
     let mut first = HashMap::new();
     for (at, text) in arrivals {
         let value: serde_json::Value = serde_json::from_str(text).expect("Slips gets JSON");
-        if let Some(number) =
-            value["message_contents"]["message"].as_str().and_then(|m| numbers.get(m))
+        if let Some(number) = value["message_contents"]["message"]
+            .as_str()
+            .and_then(|m| numbers.get(m))
         {
             first.entry(*number).or_insert(*at);
         }
@@ -92,5 +106,10 @@ pub fn judge(arrivals: &[(Instant, String)], rate: u32, offered: u32, start: Ins
         .collect();
     delays.sort_by(f64::total_cmp);
     let last = first.values().max().copied().unwrap_or(start);
-    Outcome { offered, arrived: first.len(), delays, took: last.saturating_duration_since(start) }
+    Outcome {
+        offered,
+        arrived: first.len(),
+        delays,
+        took: last.saturating_duration_since(start),
+    }
 }

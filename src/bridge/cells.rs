@@ -118,24 +118,16 @@ impl Cells {
 
     /// Reads, merges and writes once: the rows that changed in between, and how many were refused.
     async fn swap<'a>(&mut self, rows: &[&'a Row]) -> RedisResult<(Vec<&'a Row>, usize)> {
-        let mut question = redis::pipe();
-        question.cmd("HMGET").arg(SHARED_HASH);
-        for row in rows {
-            question.arg(row.subject.to_string());
-        }
-        let (stored,): (Vec<Option<Vec<u8>>>,) = self.link.ask(&question).await?;
         let mut refused = 0;
         let mut tried = Vec::with_capacity(rows.len());
         let mut commands = redis::pipe();
-        for (row, before) in rows.iter().copied().zip(stored) {
+        for (row, before) in rows.iter().copied().zip(self.stored(rows).await?) {
             match merged(before.as_deref(), &row.json) {
                 Merged::Same => {}
                 Merged::Text(after) => {
                     commands.cmd("EVAL").arg(SWAP).arg(1).arg(SHARED_HASH);
-                    commands
-                        .arg(row.subject.to_string())
-                        .arg(before.unwrap_or_default())
-                        .arg(after);
+                    commands.arg(row.subject.to_string());
+                    commands.arg(before.unwrap_or_default()).arg(after);
                     tried.push(row);
                 }
                 Merged::NoObject => {
@@ -152,12 +144,19 @@ impl Cells {
             return Ok((Vec::new(), refused));
         }
         let done: Vec<bool> = self.link.ask(&commands).await?;
-        let undone = tried
-            .into_iter()
-            .zip(done)
-            .filter(|(_, done)| !done)
-            .map(|(row, _)| row);
-        Ok((undone.collect(), refused))
+        let undone = tried.into_iter().zip(done).filter(|(_, done)| !done);
+        Ok((undone.map(|(row, _)| row).collect(), refused))
+    }
+
+    /// What stands there now, for each row.
+    async fn stored(&mut self, rows: &[&Row]) -> RedisResult<Vec<Option<Vec<u8>>>> {
+        let mut question = redis::pipe();
+        question.cmd("HMGET").arg(SHARED_HASH);
+        for row in rows {
+            question.arg(row.subject.to_string());
+        }
+        let (stored,) = self.link.ask(&question).await?;
+        Ok(stored)
     }
 }
 

@@ -21,6 +21,8 @@ use crate::{
     wire::slips::with_version,
 };
 
+/// Bytes in one transaction: Redis holds it, every subscriber's copy and our own at once.
+const AT_ONCE_BYTES: usize = 1024 * 1024;
 /// The longest pause between attempts to publish.
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// How often the server is asked for subscribers while there are too few.
@@ -78,7 +80,7 @@ impl<B: Backlog> Publisher<B> {
         let mut at_once = left.len();
         let mut again = false;
         while !left.is_empty() {
-            let (now, later) = left.split_at(at_once.min(left.len()));
+            let (now, later) = left.split_at(portion(left, at_once));
             if again {
                 Counters::add(&self.counters.resent, now.len());
             }
@@ -146,5 +148,30 @@ impl<B: Backlog> Publisher<B> {
                 _ => return,
             }
         }
+    }
+}
+
+/// How many of the first messages go out at once: at least one, at most `limit`.
+fn portion(messages: &[String], limit: usize) -> usize {
+    let mut bytes = 0;
+    let fitting = messages.iter().take(limit).take_while(|message| {
+        bytes += message.len();
+        bytes <= AT_ONCE_BYTES
+    });
+    fitting.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_portion_is_bounded_by_number_and_bytes_but_never_empty() {
+        let small = vec!["x".to_owned(); 10];
+        assert_eq!(portion(&small, 256), 10);
+        assert_eq!(portion(&small, 1), 1);
+        let big = vec!["x".repeat(AT_ONCE_BYTES / 2); 10];
+        assert_eq!(portion(&big, 256), 2);
+        assert_eq!(portion(&["x".repeat(AT_ONCE_BYTES + 1)], 256), 1);
     }
 }

@@ -45,6 +45,8 @@ pub enum DbError {
 }
 
 type Evaluation = Result<Option<(Score, Confidence)>, DbError>;
+/// What one field holds.
+type Cell = Option<Vec<u8>>;
 type Question = (Subject, oneshot::Sender<Evaluation>);
 
 /// A handle to Slips' own database.
@@ -125,6 +127,30 @@ impl Asker {
     }
 
     async fn ask(&mut self, subjects: &[Subject]) -> Vec<Evaluation> {
+        let rows = match self.rows(subjects).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let server = self.link.server().to_string();
+                let error = DbError::Unavailable {
+                    server,
+                    reason: explain(&error),
+                };
+                return vec![Err(error); subjects.len()];
+            }
+        };
+        let cell = |row: usize, n: usize| {
+            let bytes = rows.get(row)?.get(n)?.as_deref()?;
+            Some(String::from_utf8_lossy(bytes))
+        };
+        let answer = |(n, subject): (usize, &Subject)| match self.layout {
+            Layout::Hash => evaluation(*subject, cell(0, n).as_deref(), cell(1, n).as_deref()),
+            Layout::Json => evaluation_in(*subject, cell(0, n).as_deref()),
+        };
+        subjects.iter().enumerate().map(answer).collect()
+    }
+
+    /// What stands there: a row for each hash of the layout, in it a cell for each address.
+    async fn rows(&mut self, subjects: &[Subject]) -> redis::RedisResult<Vec<Vec<Cell>>> {
         let mut question = redis::pipe();
         let hashes: &[&str] = match self.layout {
             Layout::Hash => &["IPsInfo:score", "IPsInfo:confidence"],
@@ -136,32 +162,10 @@ impl Asker {
                 question.arg(subject.to_string());
             }
         }
-        // A connection that broke while nobody asked shows it now: a second attempt makes a new one.
-        let mut rows: redis::RedisResult<Vec<Vec<Option<String>>>> = self.link.ask(&question).await;
-        if rows
-            .as_ref()
-            .is_err_and(redis::RedisError::is_connection_dropped)
-        {
-            rows = self.link.ask(&question).await;
-        }
-        match rows {
-            Ok(rows) => (0..subjects.len())
-                .map(|n| {
-                    let cell = |row: usize| rows.get(row)?.get(n)?.as_deref();
-                    match self.layout {
-                        Layout::Hash => evaluation(subjects[n], cell(0), cell(1)),
-                        Layout::Json => evaluation_in(subjects[n], cell(0)),
-                    }
-                })
-                .collect(),
-            Err(error) => {
-                let server = self.link.server().to_string();
-                let error = DbError::Unavailable {
-                    server,
-                    reason: explain(&error),
-                };
-                vec![Err(error); subjects.len()]
-            }
+        match self.link.ask(&question).await {
+            // It broke while nobody asked, which shows only now: a second attempt makes a new one.
+            Err(error) if error.is_connection_dropped() => self.link.ask(&question).await,
+            other => other,
         }
     }
 }

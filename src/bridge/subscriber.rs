@@ -5,7 +5,13 @@
 //! when the server goes on would be lost otherwise. It is replaced only when the server answers a
 //! new one.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use redis::{
     AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value, aio::MultiplexedConnection,
@@ -81,19 +87,7 @@ impl Subscriber {
             let mut connection = self.server.connect(&config).await?;
             let identity = identity(&mut connection).await?;
             let old = replaced(replaces, identity.as_ref());
-            let (mut killer, mut subscriber) = (connection.clone(), connection.clone());
-            // Both go out in one piece, the first one first: two subscriptions of ours at once
-            // would look like Slips to the publisher, and none would miss messages.
-            let (killed, subscribed) = tokio::join!(
-                async {
-                    match old {
-                        Some(old) => kill(&mut killer, old).await,
-                        None => Ok(()),
-                    }
-                },
-                subscriber.subscribe(&self.channel),
-            );
-            killed.and(subscribed)?;
+            self.take_over(&connection, old).await?;
             Ok(Session {
                 connection,
                 identity,
@@ -104,6 +98,26 @@ impl Subscriber {
             Ok(session) => session,
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         }
+    }
+
+    /// Subscribes and makes the server drop the old subscription. Both go out in one piece, the
+    /// end of the old one first: two subscriptions of ours at once would look like Slips to the
+    /// publisher, and between none and one a message could be lost.
+    async fn take_over(
+        &self,
+        connection: &MultiplexedConnection,
+        old: Option<i64>,
+    ) -> RedisResult<()> {
+        let (mut killer, mut subscriber) = (connection.clone(), connection.clone());
+        let end_the_old = async {
+            match old {
+                Some(old) => kill(&mut killer, old).await,
+                None => Ok(()),
+            }
+        };
+        let (killed, subscribed) =
+            tokio::join!(biased; end_the_old, subscriber.subscribe(&self.channel));
+        killed.and(subscribed)
     }
 
     /// Listens until cancelled, beginning with a confirmed subscription.
@@ -242,10 +256,7 @@ impl Ear {
         };
         match parse_from_slips(payload, Accept::AnyLine) {
             Ok(FromSlips::Own) => Counters::add(&self.counters.own, 1),
-            Ok(FromSlips::StopProcess) => {
-                Counters::add(&self.counters.received, 1);
-                self.entrance.offer(Inbound::StopProcess);
-            }
+            Ok(FromSlips::StopProcess) => self.take(Inbound::StopProcess),
             Ok(FromSlips::Send {
                 recipient,
                 message,
@@ -254,33 +265,31 @@ impl Ear {
                 if let Some(version) = version {
                     self.version.heard(&version, "a message of Slips");
                 }
-                if self.entrance.offer(Inbound::Send { recipient, message }) {
-                    Counters::add(&self.counters.received, 1);
-                } else {
-                    let before = self
-                        .counters
-                        .dropped
-                        .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    if before.is_multiple_of(SAY_ONE_IN) {
-                        tracing::warn!(
-                            "the queue of messages from Slips is full, {} dropped so far: Slips says more than the peers take",
-                            before + 1
-                        );
-                    }
-                }
+                self.take(Inbound::Send { recipient, message });
             }
             Err(fault) => {
-                let before = self
-                    .counters
-                    .refused
-                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                if before.is_multiple_of(SAY_ONE_IN) {
+                if let Some(so_far) = to_be_said(&self.counters.refused) {
                     tracing::warn!(
-                        "a message from Slips cannot be read and is left out ({} so far): {fault}",
-                        before + 1
+                        "a message from Slips cannot be read and is left out ({so_far} so far): {fault}"
                     );
                 }
             }
         }
     }
+
+    fn take(&self, item: Inbound) {
+        if self.entrance.offer(item) {
+            Counters::add(&self.counters.received, 1);
+        } else if let Some(so_far) = to_be_said(&self.counters.dropped) {
+            tracing::warn!(
+                "the queue of messages from Slips is full, {so_far} dropped so far: Slips says more than the peers take"
+            );
+        }
+    }
+}
+
+/// Counts one; gives the count when it is time to say it.
+fn to_be_said(counter: &AtomicU64) -> Option<u64> {
+    let before = counter.fetch_add(1, Ordering::Relaxed);
+    before.is_multiple_of(SAY_ONE_IN).then_some(before + 1)
 }

@@ -115,6 +115,11 @@ impl Server {
         // Servers before 7.2 answer the library's introduction with errors.
         let introduced = info.redis_settings().clone().set_skip_set_lib_name();
         let info = info.set_tcp_settings(tcp).set_redis_settings(introduced);
+        #[cfg(feature = "tls")]
+        if url.starts_with("rediss:") {
+            // Another part of the program may have chosen the same one before.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        }
         let client = match ca_file {
             Some(path) if url.starts_with("rediss:") => trusting(info, path)?,
             _ => Client::open(info).map_err(|e| form(e.to_string()))?,

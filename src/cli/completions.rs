@@ -9,7 +9,7 @@ use super::{PROGRAM, command, exit::Exit, help};
 /// Write a completion script for a shell to stdout.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Write a completion script for a shell to stdout, generated from the commands themselves."),
+    long_about = "Write a completion script for a shell to stdout, generated from the commands themselves.",
     after_help = help::after(&[
         "slips-p2p completions bash > ~/.local/share/bash-completion/completions/slips-p2p",
         "slips-p2p completions zsh > ~/.zfunc/_slips-p2p",

@@ -11,7 +11,7 @@ use crate::config::{self, ConfigError, Loaded, Origin, Problem};
 /// Check or show the configuration.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Check or show the configuration: the defaults, config.toml, config.d/*.toml, the environment and the flags, the later ones winning."),
+    long_about = "Check or show the configuration: the defaults, config.toml, config.d/*.toml, the environment and the flags, the later ones winning.",
     after_help = help::after(&["slips-p2p config check", "slips-p2p config show --origin"])
 )]
 pub struct Args {
@@ -23,7 +23,7 @@ pub struct Args {
 enum Command {
     /// Check the configuration; name file, line, key, value and remedy of every mistake.
     #[command(
-        long_about = help::long("Check the configuration without starting anything. Every mistake is listed with where it stands, the key, the value, what is wrong and what to write instead; no row means it is right. Exit code 2 when there is a mistake."),
+        long_about = "Check the configuration without starting anything. Every mistake is listed with where it stands, the key, the value, what is wrong and what to write instead; no row means it is right. Exit code 2 when there is a mistake.",
         after_help = help::after(&[
             "slips-p2p config check",
             "slips-p2p config check --config /etc/slips-p2p/config.toml",
@@ -33,7 +33,7 @@ enum Command {
     Check,
     /// Show every setting with its value.
     #[command(
-        long_about = help::long("Show every setting with the value it has now. Passwords are hidden without --secrets."),
+        long_about = "Show every setting with the value it has now. Passwords are hidden without --secrets.",
         after_help = help::after(&[
             "slips-p2p config show",
             "slips-p2p config show --origin",

@@ -8,12 +8,12 @@ use super::{
     help,
     output::{Cell, Column, Tone, column},
 };
-use crate::store::Stats;
+use crate::store::{OpenError, Stats, StoreError};
 
 /// Check, copy or count the database.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Check, copy or count the database, beside a running node or after it. Nothing in it is changed."),
+    long_about = "Check, copy or count the database, beside a running node or after it. Nothing in it is changed.",
     after_help = help::after(&[
         "slips-p2p db check",
         "slips-p2p db backup /var/backups/slips-p2p.db",
@@ -29,13 +29,13 @@ pub struct Args {
 enum Command {
     /// Check whether the database is whole; exit 4 when it is not.
     #[command(
-        long_about = help::long("Check whether the database is whole: SQLite's own integrity check and the references between tables. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault."),
+        long_about = "Check whether the database is whole: SQLite's own integrity check and the references between tables. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault.",
         after_help = help::after(&["slips-p2p db check", "slips-p2p -o json db check --database slips-p2p.db"])
     )]
     Check,
     /// Copy the database as it is at this moment into a new file.
     #[command(
-        long_about = help::long("Copy the database as it is at this moment into a new file, while the node goes on. An existing file is not overwritten."),
+        long_about = "Copy the database as it is at this moment into a new file, while the node goes on. An existing file is not overwritten.",
         after_help = help::after(&["slips-p2p db backup /var/backups/slips-p2p.db"])
     )]
     Backup {
@@ -76,24 +76,10 @@ const STATS: &[Column] = &[
 /// # Errors
 /// The database cannot be read, or the copy cannot be written.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let Database { reader, path, .. } = context.database().await?;
     match &args.command {
-        Command::Check => {
-            let faults = reader.check().await?;
-            let mut printer = context.printer(FAULTS)?;
-            for fault in &faults {
-                printer.toned(Tone::Bad, vec![fault.as_str().into()])?;
-            }
-            printer.end()?;
-            if faults.is_empty() {
-                eprintln!("ok: the database is whole");
-                return Ok(Exit::Ok);
-            }
-            eprintln!("the database is damaged; stop the node and restore a backup");
-            Ok(Exit::Unhealthy)
-        }
+        Command::Check => check(context).await,
         Command::Backup { file } => {
-            reader.backup(file).await?;
+            context.database().await?.reader.backup(file).await?;
             let bytes = std::fs::metadata(file).map_or(0, |file| file.len());
             context.record(
                 COPY,
@@ -102,10 +88,49 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
             Ok(Exit::Ok)
         }
         Command::Stats => {
+            let Database { reader, path, .. } = context.database().await?;
             let stats = reader.stats().await?;
             context.record(STATS, stats_row(&path, &stats))?;
             Ok(Exit::Ok)
         }
+    }
+}
+
+async fn check(context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    let faults = match faults(context).await {
+        Ok(faults) => faults,
+        Err(error) if is_damage(&error) => vec![error.to_string()],
+        Err(error) => return Err(error),
+    };
+    let mut printer = context.printer(FAULTS)?;
+    for fault in &faults {
+        printer.toned(Tone::Bad, vec![fault.as_str().into()])?;
+    }
+    printer.end()?;
+    if faults.is_empty() {
+        eprintln!("ok: the database is whole");
+        return Ok(Exit::Ok);
+    }
+    eprintln!("the database is damaged; stop the node and restore a backup");
+    Ok(Exit::Unhealthy)
+}
+
+async fn faults(context: &Context<'_>) -> anyhow::Result<Vec<String>> {
+    Ok(context.database().await?.reader.check().await?)
+}
+
+/// Whether the file is at fault, rather than the way to it: then that is what the check found.
+fn is_damage(error: &anyhow::Error) -> bool {
+    let damaged = |error: &StoreError| {
+        matches!(
+            error,
+            StoreError::Corrupt { .. } | StoreError::BadRow { .. }
+        )
+    };
+    match error.downcast_ref::<OpenError>() {
+        Some(OpenError::NotADatabase { .. }) => true,
+        Some(OpenError::Read { source, .. }) => damaged(source),
+        _ => error.downcast_ref::<StoreError>().is_some_and(damaged),
     }
 }
 

@@ -49,7 +49,10 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         Err(error) => {
             stage.stop();
             stage.keep_files();
-            return Err(error.context(format!("the demo failed; the logs are in {}", stage.path().display())));
+            return Err(error.context(format!(
+                "the demo failed; the logs are in {}",
+                stage.path().display()
+            )));
         }
     };
     play.table(context)?;
@@ -57,11 +60,23 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         play.report_checks();
         play.look_around(&stage.leave()?);
     } else {
-        let unclean: Vec<String> = stage.stop().iter().filter(|e| !e.is_clean()).map(|e| format!("{}: {}", e.name, e.how())).collect();
-        play.checks.add("every node ended by itself on SIGTERM, with exit code 0", (!unclean.is_empty()).then(|| unclean.join(", ")));
+        let unclean: Vec<String> = stage
+            .stop()
+            .iter()
+            .filter(|e| !e.is_clean())
+            .map(|e| format!("{}: {}", e.name, e.how()))
+            .collect();
+        play.checks.add(
+            "every node ended by itself on SIGTERM, with exit code 0",
+            (!unclean.is_empty()).then(|| unclean.join(", ")),
+        );
         play.report_checks();
     }
-    Ok(if play.checks.all_hold() { Exit::Ok } else { Exit::Unhealthy })
+    Ok(if play.checks.all_hold() {
+        Exit::Ok
+    } else {
+        Exit::Unhealthy
+    })
 }
 
 /// Ctrl-C, SIGTERM and SIGHUP.
@@ -70,7 +85,11 @@ struct Stop([tokio::signal::unix::Signal; 3]);
 impl Stop {
     fn new() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
     }
 
     async fn asked(&mut self) {
@@ -82,4 +101,3 @@ impl Stop {
         }
     }
 }
-

@@ -11,7 +11,7 @@ use crate::app::identity::{self, Loose};
 /// Show who this node is.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Show who this node is to others, from its key file; the key itself is never shown."),
+    long_about = "Show who this node is to others, from its key file; the key itself is never shown.",
     after_help = help::after(&["slips-p2p identity show", "slips-p2p -o json identity show | jq -r .peer_id"])
 )]
 pub struct Args {

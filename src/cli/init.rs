@@ -28,7 +28,7 @@ const CONFIG_MODE: u32 = 0o600;
 /// Write a commented configuration and a key.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Write config.toml, with every setting, its default and a sentence, and a key that is the identity of this node (mode 0600). An existing config.toml is left alone without --force; an existing key is never touched."),
+    long_about = "Write config.toml, with every setting, its default and a sentence, and a key that is the identity of this node (mode 0600). An existing config.toml is left alone without --force; an existing key is never touched.",
     after_help = help::after(&[
         "slips-p2p init",
         "slips-p2p init --dir /etc/slips-p2p",

@@ -14,7 +14,7 @@ use super::{command, exit::Exit, help};
 /// Write the manual: one page to stdout, or a page for each command into a directory.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Write the manual, generated from the commands themselves: without --dir the page of slips-p2p to stdout, with --dir a page for each command (slips-p2p.1, slips-p2p-score.1, ...) into that directory. The paths written go to stdout."),
+    long_about = "Write the manual, generated from the commands themselves: without --dir the page of slips-p2p to stdout, with --dir a page for each command (slips-p2p.1, slips-p2p-score.1, ...) into that directory. The paths written go to stdout.",
     after_help = help::after(&[
         "slips-p2p man | man -l -",
         "slips-p2p man --dir /usr/local/share/man/man1",

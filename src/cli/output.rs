@@ -1,22 +1,19 @@
 //! Rows on stdout: a table for people, or JSON, JSON lines and CSV for programs.
 
+mod cell;
+
 use std::{
     ffi::OsStr,
     io::{self, Write},
 };
 
-use comfy_table::{CellAlignment, ColumnConstraint, Table, Width};
-use serde::{
-    Serialize, Serializer,
-    ser::{SerializeMap, SerializeSeq},
-};
+use comfy_table::{ColumnConstraint, Table, Width};
+use serde::Serialize;
 
-use super::text::{SafeJson, clean, csv_field};
-use crate::domain::{PeerId, Timestamp};
+use super::text::SafeJson;
 
-/// How many characters of a peer id a table shows. The first eight are the same for every Ed25519
-/// key; the twelve after them hold 70 bits, too many to forge a look-alike.
-const SHORT_PEER: usize = 20;
+pub use cell::{Cell, Column, column, detail, remark, short_peer};
+use cell::{Object, for_programs};
 
 /// The form of what goes to stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -30,187 +27,6 @@ pub enum Format {
     Jsonl,
     /// CSV with a header line (RFC 4180); empty fields for what is not known.
     Csv,
-}
-
-/// A column: its name is stable in every machine format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    /// The key in JSON, the header in CSV; empty: only for people.
-    pub name: &'static str,
-    /// The heading in the table for people; `None`: not shown there.
-    pub heading: Option<&'static str>,
-}
-
-/// A column with its heading for people.
-#[must_use]
-pub const fn column(name: &'static str, heading: &'static str) -> Column {
-    Column {
-        name,
-        heading: Some(heading),
-    }
-}
-
-/// A column for programs only.
-#[must_use]
-pub const fn detail(name: &'static str) -> Column {
-    Column {
-        name,
-        heading: None,
-    }
-}
-
-/// A column for people only, made of what programs get in others.
-#[must_use]
-pub const fn remark(heading: &'static str) -> Column {
-    Column {
-        name: "",
-        heading: Some(heading),
-    }
-}
-
-/// The columns and cells of a row that programs get.
-fn for_programs<'a>(
-    columns: &'a [Column],
-    cells: &'a [Cell],
-) -> impl Iterator<Item = (&'static str, &'a Cell)> {
-    columns
-        .iter()
-        .zip(cells)
-        .filter(|(c, _)| !c.name.is_empty())
-        .map(|(c, cell)| (c.name, cell))
-}
-
-/// One value.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
-    /// Not known, or does not apply.
-    Null,
-    /// Yes or no.
-    Bool(bool),
-    /// A whole number.
-    Int(i64),
-    /// A number with a fraction.
-    Float(f64),
-    /// Words, perhaps written by others.
-    Text(String),
-    /// A point in time: RFC 3339, UTC.
-    Time(Timestamp),
-    /// A peer: whole for programs, shortened in tables.
-    Peer(PeerId),
-    /// Several words.
-    Words(Vec<String>),
-    /// Rows within the row, with their column names; JSON only.
-    Rows(&'static [Column], Vec<Vec<Cell>>),
-}
-
-impl Cell {
-    /// A count, as far as it fits.
-    #[must_use]
-    pub fn count(number: u64) -> Self {
-        Self::Int(i64::try_from(number).unwrap_or(i64::MAX))
-    }
-
-    fn human(&self) -> String {
-        match self {
-            Self::Null => "-".into(),
-            Self::Float(number) => format!("{number:.3}"),
-            Self::Time(time) => time.to_string(),
-            Self::Peer(peer) => short_peer(peer),
-            other => clean(&other.plain()).into_owned(),
-        }
-    }
-
-    fn plain(&self) -> String {
-        match self {
-            Self::Null => String::new(),
-            Self::Bool(yes) => yes.to_string(),
-            Self::Int(number) => number.to_string(),
-            Self::Float(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
-            Self::Time(time) => rfc3339(*time),
-            Self::Peer(peer) => peer.to_string(),
-            Self::Words(words) => words.join(" "),
-            Self::Rows(_, rows) => rows.len().to_string(),
-        }
-    }
-
-    fn csv(&self) -> String {
-        match self {
-            Self::Text(_) | Self::Words(_) => csv_field(&self.plain()).into_owned(),
-            other => other.plain(),
-        }
-    }
-
-    fn alignment(&self) -> CellAlignment {
-        match self {
-            Self::Int(_) | Self::Float(_) => CellAlignment::Right,
-            _ => CellAlignment::Left,
-        }
-    }
-}
-
-impl<T: Into<Cell>> From<Option<T>> for Cell {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-macro_rules! cells {
-    ($($type:ty => $variant:ident),*) => {$(
-        impl From<$type> for Cell {
-            fn from(value: $type) -> Self { Self::$variant(value.into()) }
-        }
-    )*};
-}
-cells!(bool => Bool, i64 => Int, u32 => Int, f64 => Float, String => Text, &str => Text, Timestamp => Time, PeerId => Peer);
-
-/// The beginning of a peer id, as tables show it; commands take it in place of the whole.
-#[must_use]
-pub fn short_peer(peer: &PeerId) -> String {
-    peer.to_string().chars().take(SHORT_PEER).collect()
-}
-
-fn rfc3339(time: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(time.as_micros())
-        .map_or_else(|_| time.to_string(), |time| time.to_string())
-}
-
-impl Serialize for Cell {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(yes) => serializer.serialize_bool(*yes),
-            Self::Int(number) => serializer.serialize_i64(*number),
-            Self::Float(number) => serializer.serialize_f64(*number),
-            Self::Words(words) => words.serialize(serializer),
-            Self::Rows(columns, rows) => {
-                let mut list = serializer.serialize_seq(Some(rows.len()))?;
-                for cells in rows {
-                    list.serialize_element(&Object { columns, cells })?;
-                }
-                list.end()
-            }
-            Self::Text(_) | Self::Time(_) | Self::Peer(_) => {
-                serializer.serialize_str(&self.plain())
-            }
-        }
-    }
-}
-
-/// A row as a JSON object, keys in the order of the columns.
-struct Object<'a> {
-    columns: &'a [Column],
-    cells: &'a [Cell],
-}
-
-impl Serialize for Object<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (name, cell) in for_programs(self.columns, self.cells) {
-            map.serialize_entry(name, cell)?;
-        }
-        map.end()
-    }
 }
 
 /// What a row says at a glance, shown as a colour on a terminal.
@@ -471,4 +287,101 @@ fn write_csv<F: AsRef<[u8]>>(
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(fields)?;
     Ok(writer.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PeerId;
+
+    const COLUMNS: &[Column] = &[
+        column("name", "NAME"),
+        column("score", "SCORE"),
+        detail("more"),
+        remark("REMARK"),
+    ];
+
+    fn written(format: Format, colour: bool, rows: &[(&str, Option<f64>)]) -> String {
+        let mut out = Vec::new();
+        let mut printer = Printer::new(&mut out, format, colour, COLUMNS).unwrap();
+        for (name, score) in rows {
+            let cells = vec![(*name).into(), (*score).into(), true.into(), "seen".into()];
+            printer.toned(Tone::Bad, cells).unwrap();
+        }
+        printer.end().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_format_has_its_form() {
+        let rows = [("a,\"b\"", Some(-0.25)), ("-c", None)];
+        assert_eq!(
+            written(Format::Json, true, &rows),
+            "[\n{\"name\":\"a,\\\"b\\\"\",\"score\":-0.25,\"more\":true},\n\
+             {\"name\":\"-c\",\"score\":null,\"more\":true}\n]\n"
+        );
+        assert_eq!(
+            written(Format::Csv, true, &rows),
+            "name,score,more\n\"a,\"\"b\"\"\",-0.25,true\n'-c,,true\n",
+            "a text is kept from being a formula, a negative number stays one"
+        );
+        assert_eq!(
+            written(Format::Human, false, &rows),
+            "NAME   SCORE   REMARK\na,\"b\"  -0.250  seen\n-c     -       seen\n"
+        );
+    }
+
+    #[test]
+    fn colours_come_only_where_they_are_wanted() {
+        let rows = [("a", Some(1.0))];
+        assert!(written(Format::Human, true, &rows).contains("\u{1b}[31m"));
+        assert!(!written(Format::Human, false, &rows).contains('\u{1b}'));
+        for format in [Format::Json, Format::Jsonl, Format::Csv] {
+            assert!(
+                !written(format, true, &rows).contains('\u{1b}'),
+                "{format:?}"
+            );
+        }
+        let (set, xterm) = (Some(OsStr::new("1")), Some(OsStr::new("xterm")));
+        assert!(wants_colour(true, None, xterm));
+        assert!(wants_colour(true, Some(OsStr::new("")), xterm));
+        assert!(!wants_colour(true, set, xterm));
+        assert!(!wants_colour(false, None, xterm));
+        assert!(!wants_colour(true, None, Some(OsStr::new("dumb"))));
+        assert!(!wants_colour(true, None, None));
+    }
+
+    #[test]
+    fn parts_of_a_table_line_up() {
+        let mut out = Vec::new();
+        let mut printer = Printer::new(&mut out, Format::Human, false, COLUMNS).unwrap();
+        for name in ["a long name", "b"] {
+            printer
+                .row(vec![name.into(), 0.5.into(), Cell::Null, "x".into()])
+                .unwrap();
+            printer.flush().unwrap();
+        }
+        printer.end().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let at: Vec<_> = text
+            .lines()
+            .skip(1)
+            .map(|line| line.find("0.500"))
+            .collect();
+        assert_eq!((text.lines().count(), at[0]), (3, at[1]), "{text}");
+    }
+
+    #[test]
+    fn a_peer_is_whole_for_programs_and_short_in_tables() {
+        let peer = PeerId::random();
+        assert!(peer.to_string().starts_with(&short_peer(&peer)));
+        const PEER: &[Column] = &[column("peer", "PEER")];
+        let mut out = Vec::new();
+        write_record(&mut out, Format::Human, PEER, vec![peer.into()]).unwrap();
+        write_record(&mut out, Format::Json, PEER, vec![peer.into()]).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("PEER  {peer}\n{{\"peer\":\"{peer}\"}}\n")
+        );
+    }
 }

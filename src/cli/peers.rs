@@ -1,5 +1,7 @@
 //! `slips-p2p peers`: who is known, who can be reached, how dependable they are, who is banned.
 
+use anyhow::Context as _;
+
 use super::{
     context::Context,
     exit::Exit,
@@ -8,18 +10,20 @@ use super::{
 };
 use crate::{
     domain::{Ban, PeerId, Reachability, Reliability, Timestamp},
-    store::PeerRecord,
+    store::{PeerRecord, Reader},
 };
 
 /// Below this reliability a peer is pointed out; half of the scale, no consequence hangs on it.
 const DOUBTFUL: f64 = 0.5;
 /// What is said of a peer that was connected or being retried when the node ended.
 const UNKNOWN: &str = "unknown";
+/// Why it is unknown where the node had no time to note its end.
+const KILLED: &str = "the node ended without a stop";
 
 /// Show the peers this node knows.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: such peers are `unknown`, and last_state says what they were when the node ended."),
+    long_about = "Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.",
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
@@ -35,7 +39,6 @@ pub struct Args {
 const COLUMNS: &[Column] = &[
     column("peer", "PEER"),
     column("state", "STATE"),
-    detail("last_state"),
     detail("reason"),
     detail("next_try"),
     column("reliability", "RELIABILITY"),
@@ -53,7 +56,6 @@ const COLUMNS: &[Column] = &[
 const ONE_PEER: &[Column] = &[
     column("peer", "peer"),
     column("state", "state"),
-    column("last_state", "last state"),
     column("reason", "reason"),
     column("next_try", "next try"),
     column("reliability", "reliability"),
@@ -73,7 +75,10 @@ const ONE_PEER: &[Column] = &[
 /// The database cannot be read, the peer is not known, or its beginning fits several.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let database = context.database().await?;
-    let peers = database.reader.peers().await?;
+    let peers = match &args.peer {
+        Some(wanted) => vec![find(wanted, &database.reader).await?],
+        None => database.reader.peers().await?,
+    };
     let view = View {
         running: database.is_in_use(),
         now: Timestamp::now(),
@@ -84,25 +89,21 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
             database.path.display()
         );
     }
-    let Some(wanted) = &args.peer else {
-        let mut printer = context.printer(COLUMNS)?;
-        for peer in &peers {
-            printer.toned(view.tone(peer), view.row(peer))?;
-        }
-        printer.end()?;
+    let one = args.peer.is_some();
+    let columns = if one { ONE_PEER } else { COLUMNS };
+    if let [peer] = peers.as_slice()
+        && one
+        && context.format() == Format::Human
+    {
+        context.record(columns, view.row(peer, columns.len()))?;
         return Ok(Exit::Ok);
-    };
-    let id = pick(wanted, peers.iter().map(|peer| peer.peer))?;
-    for peer in peers.iter().filter(|peer| peer.peer == id) {
-        let mut cells = view.row(peer);
-        cells.truncate(ONE_PEER.len());
-        if context.format() == Format::Human {
-            context.record(ONE_PEER, cells)?;
-        } else {
-            let mut printer = context.printer(ONE_PEER)?;
-            printer.row(cells)?;
-            printer.end()?;
-        }
+    }
+    let mut printer = context.printer(columns)?;
+    for peer in &peers {
+        printer.toned(view.tone(peer), view.row(peer, columns.len()))?;
+    }
+    if printer.end()? == 0 && context.format() == Format::Human {
+        eprintln!("note: no peer is known yet");
     }
     Ok(Exit::Ok)
 }
@@ -110,8 +111,25 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
 /// The one peer whose id is `wanted` or begins with it.
 ///
 /// # Errors
+/// The database cannot be read; exit 3 where there is none, 2 where there are several.
+pub async fn find(wanted: &str, reader: &Reader) -> anyhow::Result<PeerRecord> {
+    // A whole id is looked up; only a beginning needs them all.
+    if let Ok(id) = wanted.parse()
+        && let Some(peer) = reader.peer(id).await?
+    {
+        return Ok(peer);
+    }
+    let mut peers = reader.peers().await?;
+    let id = pick(wanted, peers.iter().map(|peer| peer.peer))?;
+    peers.retain(|peer| peer.peer == id);
+    peers.pop().context("the peer was there a moment ago")
+}
+
+/// The one peer whose id is `wanted` or begins with it.
+///
+/// # Errors
 /// Exit 3 where none does, 2 where several do.
-pub fn pick(wanted: &str, known: impl Iterator<Item = PeerId>) -> anyhow::Result<PeerId> {
+fn pick(wanted: &str, known: impl Iterator<Item = PeerId>) -> anyhow::Result<PeerId> {
     let beginning = wanted.trim_end_matches('…');
     let fitting: Vec<PeerId> = known
         .filter(|peer| peer.to_string().starts_with(beginning))
@@ -174,9 +192,10 @@ impl View {
         }
     }
 
-    /// The cells of [`COLUMNS`]; without the last, those of [`ONE_PEER`].
-    fn row(&self, peer: &PeerRecord) -> Vec<Cell> {
+    /// The first cells of [`COLUMNS`]; without the last, those of [`ONE_PEER`].
+    fn row(&self, peer: &PeerRecord, length: usize) -> Vec<Cell> {
         let (reason, next_try) = match &peer.state {
+            Reachability::Connected if !self.running => (Some(KILLED.to_owned()), None),
             Reachability::Connected => (None, None),
             Reachability::Retrying { reason, next_try } => (Some(reason.clone()), Some(*next_try)),
             Reachability::Unreachable { reason, next_try } => (Some(reason.clone()), *next_try),
@@ -189,10 +208,9 @@ impl View {
             (None, Some(reason), Some(next)) => Some(format!("{reason}; next try {next}")),
             (None, reason, _) => reason.clone(),
         };
-        vec![
+        let mut cells = vec![
             peer.peer.into(),
             self.state(peer).into(),
-            peer.state.word().into(),
             reason.into(),
             next_try.into(),
             judged(peer).map(Reliability::get).into(),
@@ -205,7 +223,9 @@ impl View {
             ban.map(|ban| ban.until).into(),
             ban.map(|ban| ban.reason.clone()).into(),
             remark.into(),
-        ]
+        ];
+        cells.truncate(length);
+        cells
     }
 }
 

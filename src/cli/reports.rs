@@ -13,12 +13,12 @@ use super::{
     context::Context,
     exit::Exit,
     help,
-    output::{Cell, Column, Printer, Tone, column, detail},
+    output::{Cell, Column, Format, Printer, Tone, column, detail},
     peers,
     when::Since,
 };
 use crate::{
-    domain::{PeerId, Subject, Timestamp},
+    domain::{Subject, Timestamp},
     store::{Reader, ReportFilter, ReportRow},
 };
 
@@ -36,7 +36,7 @@ const MALICIOUS: f64 = 0.5;
 /// Show the reports of peers.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Show the reports that peers made, oldest first, the newest at the end. A peer that repeats itself word for word makes no new report: times counts how often it said it, last_at when last.\n\n--follow goes on with each new report as it is accepted, until SIGINT or until the reader goes away; repetitions are not shown again."),
+    long_about = "Show the reports that peers made, oldest first, the newest at the end. A peer that repeats itself word for word makes no new report: times counts how often it said it, last_at when last.\n\n--follow goes on with each new report as it is accepted, until SIGINT or until the reader goes away; repetitions are not shown again.",
     after_help = help::after(&[
         "slips-p2p reports --since 1h",
         "slips-p2p reports --ip 192.0.2.7 --limit 20",
@@ -81,54 +81,74 @@ const COLUMNS: &[Column] = &[
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let database = context.database().await?;
     let reader = &database.reader;
+    let peer = match &args.peer {
+        Some(wanted) => Some(peers::find(wanted, reader).await?.peer),
+        None => None,
+    };
     let filter = ReportFilter {
         ip: args.ip.map(Subject::ip),
-        peer: wanted_peer(args, reader).await?,
+        peer,
         since: args.since.map(|since| since.from(Timestamp::now())),
         ..ReportFilter::default()
     };
+    // Asked before anything is printed: what comes after it is either printed or followed.
+    let newest = newest(reader).await?;
+    let mut printer = context.printer(COLUMNS)?;
+    let last = print_kept(args, reader, filter, &mut printer).await?;
+    if args.follow {
+        if !database.is_in_use() {
+            eprintln!("note: no node is running on {}", database.path.display());
+        }
+        let new = ReportFilter {
+            since: None,
+            ..filter
+        };
+        follow(reader, new, last.max(newest), &mut printer).await?;
+    }
+    if printer.end()? == 0 && context.format() == Format::Human {
+        eprintln!("note: no such report");
+    }
+    Ok(Exit::Ok)
+}
+
+/// The largest id there is; 0 where there is none.
+async fn newest(reader: &Reader) -> anyhow::Result<i64> {
+    let one = ReportFilter {
+        limit: 1,
+        ..ReportFilter::default()
+    };
+    Ok(reader.reports(one).await?.first().map_or(0, |row| row.id))
+}
+
+/// Prints what there is already; answers the id of the last one.
+async fn print_kept(
+    args: &Args,
+    reader: &Reader,
+    filter: ReportFilter,
+    printer: &mut Printer<'_>,
+) -> anyhow::Result<i64> {
     let usual = if args.follow {
         SHOWN_BEFORE_FOLLOWING
     } else {
         SHOWN
     };
     let limit = args.limit.unwrap_or(usual);
-    let mut printer = context.printer(COLUMNS)?;
-    let mut last = 0;
     if limit == 0 {
-        last = print_after(reader, filter, last, &mut printer).await?;
-    } else {
-        // One more than is shown tells whether there are more.
-        let asked = ReportFilter {
-            limit: limit.saturating_add(1),
-            ..filter
-        };
-        let mut rows = reader.reports(asked).await?;
-        let more = rows.len() > limit;
-        if more {
-            rows.remove(0);
-        }
-        last = print(&rows, &mut printer)?.unwrap_or(last);
-        if more && args.limit.is_none() && !args.follow {
+        return print_after(reader, filter, 0, printer).await;
+    }
+    // One more than is shown tells whether there are more.
+    let asked = ReportFilter {
+        limit: limit.saturating_add(1),
+        ..filter
+    };
+    let mut rows = reader.reports(asked).await?;
+    if rows.len() > limit {
+        rows.remove(0);
+        if args.limit.is_none() && !args.follow {
             eprintln!("note: only the newest {limit} reports are shown; --limit 0 shows all");
         }
     }
-    if args.follow {
-        if !database.is_in_use() {
-            eprintln!("note: no node is running on {}", database.path.display());
-        }
-        follow(reader, filter, last, &mut printer).await?;
-    }
-    printer.end()?;
-    Ok(Exit::Ok)
-}
-
-async fn wanted_peer(args: &Args, reader: &Reader) -> anyhow::Result<Option<PeerId>> {
-    let Some(wanted) = &args.peer else {
-        return Ok(None);
-    };
-    let known = reader.peers().await?;
-    peers::pick(wanted, known.iter().map(|peer| peer.peer)).map(Some)
+    Ok(print(&rows, printer)?.unwrap_or(0))
 }
 
 /// Prints new reports until a signal comes or the reader of our output goes away.

@@ -15,7 +15,7 @@ use crate::{
 /// Start the node.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = help::long("Start the node and run until SIGINT or SIGTERM. Settings come from the defaults, config.toml, config.d/*.toml, the environment (SLIPS_P2P__REDIS__URL) and the flags, the later ones winning. A mistake in them ends the program before anything is opened. The log goes to stderr."),
+    long_about = "Start the node and run until SIGINT or SIGTERM. Settings come from the defaults, config.toml, config.d/*.toml, the environment (SLIPS_P2P__REDIS__URL) and the flags, the later ones winning. A mistake in them ends the program before anything is opened. The log goes to stderr.",
     after_help = help::after(&[
         "slips-p2p run",
         "slips-p2p run --config /etc/slips-p2p/config.toml",

@@ -234,6 +234,7 @@ impl Book {
         let entry = self.entries.get_mut(target)?;
         entry.tries = entry.tries.saturating_add(1);
         let (tries, reachable_somewhere) = (entry.tries, !entry.addresses.is_empty());
+        self.unschedule(target);
         self.set_phase(target, Phase::Idle);
         let reason = reason.to_owned();
         if !reachable_somewhere {
@@ -357,7 +358,8 @@ impl Book {
         self.entries.get_mut(target)
     }
 
-    /// Throws out the peer that was dialled in vain most often.
+    /// Throws out a peer that is of little use: strangers who called and left no address first, then
+    /// whoever was dialled in vain most often.
     fn make_room(&mut self) -> bool {
         let gone = self
             .entries
@@ -365,7 +367,7 @@ impl Book {
             .filter(|(_, e)| {
                 !e.fixed && e.tries > 0 && matches!(e.phase, Phase::Idle | Phase::Due(_))
             })
-            .max_by_key(|(_, e)| e.tries)
+            .max_by_key(|(_, e)| (e.addresses.is_empty(), !e.greeted, e.tries))
             .map(|(target, _)| target.clone());
         gone.is_some_and(|target| self.take(&target).is_some())
     }
@@ -423,3 +425,6 @@ fn remember(entry: &mut Entry, address: Multiaddr) -> bool {
     entry.addresses.truncate(MAX_ADDRESSES);
     known.is_none()
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,7 +63,7 @@ pub enum Event {
     Greeted {
         /// Who.
         peer: PeerId,
-        /// What it called its version, at most 256 bytes.
+        /// What it called its version, at most 48 bytes.
         version: String,
     },
     /// Multicast DNS found a peer we did not know at this address.

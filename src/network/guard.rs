@@ -168,3 +168,31 @@ impl NetworkBehaviour for Behaviour {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an ip")
+    }
+
+    #[test]
+    fn a_whole_v6_network_is_one_place() {
+        assert_eq!(
+            place_of(ip("2001:db8:1:2::1")),
+            place_of(ip("2001:db8:1:2:ffff::9"))
+        );
+        assert_ne!(
+            place_of(ip("2001:db8:1:2::1")),
+            place_of(ip("2001:db8:1:3::1"))
+        );
+        assert_ne!(place_of(ip("192.0.2.1")), place_of(ip("192.0.2.2")));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_v4_one() {
+        let address = "/ip6/::ffff:192.0.2.1/tcp/1".parse().expect("an address");
+        assert_eq!(ip_of(&address), Some(ip("192.0.2.1")));
+    }
+}

@@ -41,6 +41,8 @@ pub(crate) struct Link {
     pub(crate) closing: Option<String>,
     /// It said hello on this link.
     pub(crate) said_hello: bool,
+    /// It pinged on this link.
+    pub(crate) said_ping: bool,
     last_good: Instant,
     next_ping: Instant,
     asking: bool,
@@ -54,6 +56,7 @@ impl Link {
             active: false,
             closing: None,
             said_hello: false,
+            said_ping: false,
             last_good: now,
             next_ping: now,
             asking: false,
@@ -127,5 +130,85 @@ impl Link {
     /// This process stood still: nobody could have been heard meanwhile.
     pub(crate) fn excuse(&mut self, now: Instant) {
         self.last_good = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    const PACE: Pace = Pace {
+        after_min: Duration::from_secs(15),
+        after_max: Duration::from_secs(20),
+        lost_after: Duration::from_secs(60),
+    };
+
+    fn connection(id: usize, outgoing: bool, since: Instant) -> Connection {
+        let address = "/ip4/192.0.2.1/tcp/1".parse().expect("an address");
+        let ip = IpAddr::from([192, 0, 2, 1]);
+        Connection {
+            id: ConnectionId::new_unchecked(id),
+            outgoing,
+            address,
+            ip,
+            since,
+        }
+    }
+
+    fn link(first: Connection) -> Link {
+        Link::new(first, PACE, &mut StdRng::seed_from_u64(1))
+    }
+
+    #[test]
+    fn of_crossed_connections_both_sides_keep_the_same() {
+        let now = Instant::now();
+        for _ in 0..20 {
+            let (a, b) = (PeerId::random(), PeerId::random());
+            // Connection 1 was dialled by a, 2 by b; each side sees them in its own order.
+            let goes_at_a = link(connection(1, true, now)).add(connection(2, false, now), a, b);
+            let goes_at_b = link(connection(2, true, now)).add(connection(1, false, now), b, a);
+            assert_eq!(goes_at_a, goes_at_b);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_came_back_keeps_its_new_connection() {
+        let (now, a, b) = (Instant::now(), PeerId::random(), PeerId::random());
+        for outgoing in [true, false] {
+            let mut link = link(connection(1, outgoing, now));
+            let goes = link.add(connection(2, !outgoing, now + SAME_MOMENT), a, b);
+            assert_eq!(goes, Some(ConnectionId::new_unchecked(1)));
+            assert_eq!(
+                link.current().map(|c| c.id),
+                Some(ConnectionId::new_unchecked(2))
+            );
+            assert!(!link.remove(ConnectionId::new_unchecked(1)));
+            assert!(link.remove(ConnectionId::new_unchecked(2)));
+        }
+    }
+
+    #[test]
+    fn a_ping_is_due_some_time_after_the_last_good_one() {
+        let now = Instant::now();
+        let mut link = link(connection(1, true, now));
+        link.active = true;
+        assert!(!link.ping_due(now + PACE.after_min - Duration::from_millis(1)));
+        assert!(link.ping_due(now + PACE.after_max));
+        link.asked();
+        assert!(!link.ping_due(now + PACE.after_max), "one at a time");
+        link.alive(now + PACE.after_max, PACE, &mut StdRng::seed_from_u64(2));
+        assert!(!link.ping_due(now + PACE.after_max + PACE.after_min - Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_silent_peer_is_lost_after_a_minute_unless_we_stood_still() {
+        let now = Instant::now();
+        let mut link = link(connection(1, true, now));
+        assert!(!link.silent(now + Duration::from_secs(59), PACE));
+        assert!(link.silent(now + Duration::from_secs(60), PACE));
+        link.excuse(now + Duration::from_secs(60));
+        assert!(!link.silent(now + Duration::from_secs(61), PACE));
     }
 }

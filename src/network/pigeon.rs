@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use handler::{Control, Told};
 use handler::{Handler, Limits};
 use inbound::Gate;
-pub(crate) use inbound::Heard;
+pub(crate) use inbound::{Heard, MAX_VERSION_BYTES};
 pub(crate) use outbound::Outcome;
 pub(crate) use queue::{PeerQueue, Refused};
 use rate::Rate;
@@ -128,6 +128,7 @@ impl Behaviour {
             connections: 0,
             left_at: Instant::now(),
         });
+        kept.left_at = Instant::now();
         let gate = Arc::new(Gate {
             peer,
             ip: ip_of(address).unwrap_or(IpAddr::from([0, 0, 0, 0])),

@@ -1,14 +1,17 @@
 //! The loop: waits in one function, acts in plain ones.
 
 mod acts;
+mod dials;
 mod leaving;
+mod meet;
 mod outbox;
+mod talk;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use libp2p::{
-    PeerId, Swarm,
+    Multiaddr, PeerId, Swarm,
     core::transport::ListenerId,
     swarm::{ConnectionId, SwarmEvent},
 };
@@ -23,9 +26,10 @@ use self::{leaving::Leaving, outbox::Outbox};
 use super::{
     Event, Known, Settings,
     behaviour::{Behaviour, BehaviourEvent},
-    book::{Book, Now, Spacing, Target, split},
+    book::{Book, Now, Spacing, Target},
     handle::{Command, Queues},
     link::{Link, Pace},
+    listen::Listening,
 };
 use crate::domain::Timestamp;
 
@@ -39,8 +43,21 @@ enum Wake {
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
     Command(Option<Command>),
     Room(Box<mpsc::OwnedPermit<Event>>),
+    Found(PeerId, Multiaddr),
     Deaf,
     Time,
+}
+
+/// The loop's ends of what connects it with the rest.
+pub(super) struct Ends {
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    /// Peers multicast DNS has found.
+    pub(super) found: mpsc::Receiver<(PeerId, Multiaddr)>,
+    pub(super) queues: watch::Sender<Queues>,
+    /// Where we listen, for multicast DNS.
+    pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
+    pub(super) deaf: CancellationToken,
 }
 
 /// The owner of the swarm.
@@ -48,13 +65,17 @@ pub(super) struct Service {
     settings: Arc<Settings>,
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<Command>,
+    found: mpsc::Receiver<(PeerId, Multiaddr)>,
     queues: watch::Sender<Queues>,
+    addresses: watch::Sender<Vec<Multiaddr>>,
     deaf: CancellationToken,
     outbox: Outbox,
     book: Book,
     links: HashMap<PeerId, Link>,
     dials: HashMap<ConnectionId, Target>,
     listeners: Vec<ListenerId>,
+    /// What happened before the loop began.
+    early: Vec<SwarmEvent<BehaviourEvent>>,
     deafened: bool,
     /// Until when; `None`: until it is lifted.
     bans: HashMap<PeerId, Option<Timestamp>>,
@@ -70,25 +91,13 @@ impl Service {
     pub(super) fn new(
         settings: Arc<Settings>,
         swarm: Swarm<Behaviour>,
-        listeners: Vec<ListenerId>,
-        events: mpsc::Sender<Event>,
-        commands: mpsc::Receiver<Command>,
-        queues: watch::Sender<Queues>,
-        deaf: CancellationToken,
+        listening: Listening,
+        ends: Ends,
     ) -> Self {
         let mut rng = settings
             .seed
             .map_or_else(StdRng::from_os_rng, StdRng::seed_from_u64);
-        let spacing = Spacing {
-            min: settings.backoff_min,
-            max: settings.backoff_max,
-            unreachable_after: settings.unreachable_after,
-        };
-        let pace = Pace {
-            after_min: settings.ping_after_min,
-            after_max: settings.ping_after_max,
-            lost_after: settings.lost_after,
-        };
+        let (spacing, pace) = paces(&settings);
         let now = Instant::now();
         Self {
             book: Book::new(
@@ -96,10 +105,11 @@ impl Service {
                 settings.max_known_peers,
                 StdRng::from_rng(&mut rng),
             ),
-            outbox: Outbox::new(events),
+            outbox: Outbox::new(ends.events),
             links: HashMap::new(),
             dials: HashMap::new(),
-            listeners,
+            listeners: listening.listeners,
+            early: listening.early,
             deafened: false,
             bans: HashMap::new(),
             leaving: None,
@@ -107,9 +117,11 @@ impl Service {
             excused_until: now,
             settings,
             swarm,
-            commands,
-            queues,
-            deaf,
+            commands: ends.commands,
+            found: ends.found,
+            queues: ends.queues,
+            addresses: ends.addresses,
+            deaf: ends.deaf,
             pace,
             rng,
         }
@@ -120,31 +132,25 @@ impl Service {
         let now = Instant::now();
         self.bans
             .extend(banned.into_iter().map(|peer| (peer, None)));
-        let static_peers = Arc::clone(&self.settings);
-        for address in &static_peers.static_peers {
-            if !split(address)
-                .1
-                .is_some_and(|peer| self.bans.contains_key(&peer))
-            {
-                self.book.add_fixed(address, now);
-            }
-        }
+        let settings = Arc::clone(&self.settings);
+        settings
+            .static_peers
+            .iter()
+            .for_each(|address| self.book.add_fixed(address, now));
         let local = *self.swarm.local_peer_id();
-        for Known {
-            peer,
-            addresses,
-            greeted,
-        } in known
-        {
-            if peer != local && !self.bans.contains_key(&peer) {
-                self.book.add_known(peer, &addresses, greeted, now);
-            }
+        for known in known.into_iter().filter(|known| known.peer != local) {
+            self.book
+                .add_known(known.peer, &known.addresses, known.greeted, now);
         }
+        self.bans.keys().for_each(|peer| self.book.rest(*peer));
         self
     }
 
     /// Runs until it has said goodbye or every handle is gone.
     pub(super) async fn run(mut self) {
+        std::mem::take(&mut self.early)
+            .into_iter()
+            .for_each(|event| self.on_swarm(event));
         loop {
             let wake = self.wait().await;
             self.act(wake);
@@ -172,6 +178,7 @@ impl Service {
             command = self.commands.recv(), if self.leaving.is_none() => Wake::Command(command),
             Some(permit) = self.outbox.room() => Wake::Room(Box::new(permit)),
             () = deaf.cancelled(), if hears => Wake::Deaf,
+            Some((peer, address)) = self.found.recv() => Wake::Found(peer, address),
             () = sleep_until(until) => Wake::Time,
             event = self.swarm.select_next_some() => Wake::Swarm(Box::new(event)),
         }
@@ -185,6 +192,7 @@ impl Service {
             Wake::Command(Some(Command::Goodbye(limit, done))) => self.leave(limit, Some(done)),
             Wake::Command(None) => self.leave(self.settings.write_timeout, None),
             Wake::Room(permit) => self.outbox.send(*permit),
+            Wake::Found(peer, address) => self.found(peer, &address),
             Wake::Deaf => self.stop_listening(),
             Wake::Time => self.on_time(Now::read()),
         }
@@ -205,4 +213,18 @@ impl Service {
     fn may_dial(&self) -> bool {
         self.leaving.is_none() && self.book.dialling() < self.settings.max_pending_dials
     }
+}
+
+fn paces(settings: &Settings) -> (Spacing, Pace) {
+    let spacing = Spacing {
+        min: settings.backoff_min,
+        max: settings.backoff_max,
+        unreachable_after: settings.unreachable_after,
+    };
+    let pace = Pace {
+        after_min: settings.ping_after_min,
+        after_max: settings.ping_after_max,
+        lost_after: settings.lost_after,
+    };
+    (spacing, pace)
 }

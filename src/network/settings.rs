@@ -16,8 +16,7 @@ pub(super) const COMMAND_QUEUE: usize = 64;
 pub(super) const FOUND_QUEUE: usize = 64;
 /// Addresses kept for a peer; the newest win.
 pub(super) const MAX_ADDRESSES: usize = 8;
-/// Inbound streams of a connection in work at once. With the 256 streams yamux lets a peer open
-/// unacknowledged and our own 64 it stays below yamux' 512 a connection, beyond which yamux ends it.
+/// Inbound streams of a connection in work at once; the others wait in its muxer.
 pub(super) const MAX_INBOUND_STREAMS: usize = 128;
 
 /// A peer of an earlier run.
@@ -71,6 +70,11 @@ pub struct Settings {
     pub max_known_peers: usize,
     /// Resident memory of the process beyond which new connections are refused, in bytes.
     pub max_memory_bytes: usize,
+    /// Bytes of all peers received and not yet read, open streams included; beyond it no connection
+    /// is read that holds more than a line or two.
+    pub max_unread_bytes: u64,
+    /// The same for one connection: beyond it the connection is not read, which holds its peer back.
+    pub max_unread_bytes_per_connection: u64,
     /// Lines of all peers being read or waiting for the node; each holds at most `max_line_bytes`.
     pub max_lines_reading: usize,
     /// The share of one connection in that.
@@ -132,7 +136,9 @@ impl Default for Settings {
             max_pending_incoming: 256,
             max_pending_dials: 16,
             max_known_peers: 10_000,
-            max_memory_bytes: 112 * 1024 * 1024,
+            max_memory_bytes: 512 * 1024 * 1024,
+            max_unread_bytes: 32 * 1024 * 1024,
+            max_unread_bytes_per_connection: 4 * 1024 * 1024,
             max_lines_reading: 256,
             max_lines_reading_per_connection: 32,
             lines_per_second: 10_000,

@@ -111,7 +111,7 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: StoreError,
+        source: Box<StoreError>,
     },
 }
 

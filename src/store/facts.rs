@@ -7,17 +7,16 @@ use std::{
     vec::IntoIter,
 };
 
-use futures::TryStreamExt;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{StoreError, rows::Place};
+use super::{
+    StoreError,
+    pages::{self, Cursor, RawReport},
+    rows::Place,
+};
 use crate::domain::{
     Author, Neighbour, OwnStatement, PeerId, ReceivedReport, Reliability, Subject, Timestamp,
 };
-
-/// Rows fetched ahead of the one being worked on; a hand-over between threads for each row would
-/// cost more than reading it.
-pub(super) const ROWS_AHEAD: usize = 4_096;
 
 /// Something the database knows that trust models learn from.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,13 +53,14 @@ pub(super) async fn stream(
     let peers = peers_by_id(conn).await?;
     let mut others = few(conn, &peers).await?.into_iter().peekable();
     let mut told = 0;
-    {
-        let mut rows = sqlx::query(
-            "SELECT id, author, heard_from, subject, score, confidence, last_at, repeats FROM report ORDER BY last_at, id",
-        )
-        .fetch(&mut *conn);
-        while let Some(row) = rows.try_next().await? {
-            let (report, repeats) = report(&row, &peers)?;
+    let mut cursor = Cursor::START;
+    loop {
+        let page = pages::next(conn, &mut cursor).await?;
+        if page.is_empty() {
+            break;
+        }
+        for raw in &page {
+            let (report, repeats) = report(raw, &peers)?;
             told += tell_until(&mut others, report.received_at, &mut each) + 1;
             each(report.received_at, StoredFact::Report(report, repeats));
         }
@@ -98,19 +98,13 @@ pub(super) async fn about(
     .bind(subject.to_string())
     .fetch_all(&mut *conn)
     .await?;
-    let authors = reports
+    let reports = reports
         .iter()
-        .map(|row| row.try_get("author"))
-        .collect::<Result<BTreeSet<i64>, _>>()?;
-    let neighbours = reports
-        .iter()
-        .map(|row| row.try_get("heard_from"))
-        .collect::<Result<BTreeSet<Option<i64>>, _>>()?;
-    let named: Vec<i64> = authors
-        .iter()
-        .copied()
-        .chain(neighbours.into_iter().flatten())
-        .collect();
+        .map(RawReport::from_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    let authors: BTreeSet<i64> = reports.iter().map(|raw| raw.author).collect();
+    let neighbours: BTreeSet<i64> = reports.iter().filter_map(|raw| raw.heard_from).collect();
+    let named: BTreeSet<i64> = authors.union(&neighbours).copied().collect();
     let named = serde_json::json!(named).to_string();
     let authors = serde_json::json!(authors).to_string();
 
@@ -135,8 +129,8 @@ pub(super) async fn about(
              SELECT ip FROM peer_address WHERE peer IN (SELECT value FROM json_each(?)))",
     ).bind(&authors).fetch_all(&mut *conn).await?;
     let mut facts = ordered(&peers, &addresses, &standings, &own)?;
-    for row in &reports {
-        let (report, repeats) = report(row, &peers)?;
+    for raw in &reports {
+        let (report, repeats) = report(raw, &peers)?;
         facts.push((report.received_at, StoredFact::Report(report, repeats)));
     }
     // Stable: at one time reports stay behind the others and in order among themselves.
@@ -286,28 +280,26 @@ fn own_statement(row: &SqliteRow) -> Result<Told, StoreError> {
     Ok((said_at, StoredFact::OwnStatement(statement)))
 }
 
-/// By position, not by name: this is read a million times at a start.
 fn report(
-    row: &SqliteRow,
+    raw: &RawReport,
     peers: &HashMap<i64, PeerId>,
 ) -> Result<(ReceivedReport, u32), StoreError> {
-    let id: i64 = row.try_get(0)?;
     let place = Place {
         table: "report",
-        row: &id,
+        row: &raw.id,
     };
-    let author = peer(place, "author", peers, row.try_get(1)?)?;
-    let heard_from = match row.try_get(2)? {
+    let author = peer(place, "author", peers, raw.author)?;
+    let heard_from = match raw.heard_from {
         None => author,
         Some(other) => peer(place, "heard_from", peers, other)?,
     };
     let report = ReceivedReport {
         author: Author(author),
         heard_from: Neighbour(heard_from),
-        subject: place.subject("subject", row.try_get(3)?)?,
-        score: place.score(row.try_get(4)?)?,
-        confidence: place.confidence(row.try_get(5)?)?,
-        received_at: Timestamp::from_micros(row.try_get(6)?),
+        subject: place.subject("subject", &raw.subject)?,
+        score: place.score(raw.score)?,
+        confidence: place.confidence(raw.confidence)?,
+        received_at: Timestamp::from_micros(raw.last_at),
     };
-    Ok((report, place.count32("repeats", row.try_get(7)?)?))
+    Ok((report, place.count32("repeats", raw.repeats)?))
 }

@@ -18,6 +18,10 @@ use sqlx::{
 
 use super::error::{OpenError, StoreError, is_cannot_open, is_damage, is_read_only};
 
+/// How often a held lock is tried: a question whether a node runs takes far less than the time
+/// these tries take together.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// How long a connection waits for another process's lock before it says so. Only a backup tool or
 /// somebody's `sqlite3` can hold one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,7 +97,9 @@ pub fn is_running(path: &Path) -> bool {
 }
 
 /// Holds the database against a second node for as long as the file lives; ends with the process.
-pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
+///
+/// [`is_running`] holds it for a moment as well, so a held one is tried again a few times.
+pub(super) async fn lock(path: &Path) -> Result<File, OpenError> {
     let beside = beside(path, ".lock");
     let file = OpenOptions::new()
         .write(true)
@@ -102,13 +108,16 @@ pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
         .mode(0o600)
         .open(&beside)
         .map_err(|source| system_error("create", &beside, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: path.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(system_error("lock", &beside, source)),
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_PAUSE).await,
+            Err(TryLockError::Error(source)) => return Err(system_error("lock", &beside, source)),
+        }
     }
+    Err(OpenError::InUse {
+        path: path.to_owned(),
+    })
 }
 
 /// The path of a file that lies beside the database: its name and an ending.
@@ -140,12 +149,11 @@ pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
         .thread_name(|_| "store-write".into())
 }
 
-/// A connection that only reads. `rows_ahead`: how many rows it may fetch before they are asked for.
-pub(super) fn reading(path: &Path, rows_ahead: usize) -> SqliteConnectOptions {
+/// A connection that only reads.
+pub(super) fn reading(path: &Path) -> SqliteConnectOptions {
     common(path)
         .read_only(true)
         .pragma("cache_size", READER_CACHE)
-        .row_buffer_size(rows_ahead)
         .thread_name(|_| "store-read".into())
 }
 
@@ -198,9 +206,11 @@ pub(super) async fn connect_to_read(path: &Path) -> Result<SqliteConnection, Ope
         }
         Ok(_) => {}
     }
-    let mut tried = read_schema(reading(path, 64)).await;
-    if matches!(&tried, Err(error) if is_cannot_open(error)) && !beside(path, "-wal").exists() {
-        tried = read_schema(reading(path, 64).immutable(true)).await;
+    let mut tried = read_schema(reading(path)).await;
+    let no_shared_memory =
+        matches!(&tried, Err(error) if is_cannot_open(error) || is_read_only(error));
+    if no_shared_memory && !beside(path, "-wal").exists() {
+        tried = read_schema(reading(path).immutable(true)).await;
     }
     let (conn, found) = tried.map_err(|error| open_error(path, error))?;
     check_schema(path, found)?;
@@ -282,14 +292,19 @@ fn open_error(path: &Path, error: sqlx::Error) -> OpenError {
             source,
         };
     }
-    // SQLite only says that it cannot; the system says why.
-    if is_cannot_open(&error)
-        && let Err(source) = File::open(path)
-    {
-        return system_error("open", path, source);
+    // SQLite only says that it cannot; the system says why, unless it is about the files beside.
+    if is_cannot_open(&error) {
+        return match File::open(path) {
+            Err(source) => system_error("open", path, source),
+            Ok(_) => OpenError::Io {
+                what: "make the -wal and -shm files SQLite needs beside",
+                path: path.to_owned(),
+                source: std::io::Error::other(error),
+            },
+        };
     }
     OpenError::Read {
         path: path.to_owned(),
-        source: StoreError::from(error),
+        source: Box::new(StoreError::from(error)),
     }
 }

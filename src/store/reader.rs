@@ -2,22 +2,20 @@
 
 use std::{
     fs::{self, OpenOptions},
-    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use sqlx::{Connection, QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
     OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, open,
     opinions::OpinionRow,
-    records,
-    rows::{Place, limit},
-    stats,
+    query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
+    records, stats,
 };
-use crate::domain::{Confidence, Opinion, PeerId, Score, Subject, Timestamp};
+use crate::domain::{Opinion, PeerId, Subject, Timestamp};
 
 /// A database opened for reading only; never changes it, never waits for the writer.
 #[derive(Debug)]
@@ -25,61 +23,6 @@ pub struct Reader {
     path: PathBuf,
     // One connection, used by one question at a time.
     conn: Mutex<SqliteConnection>,
-}
-
-/// Which reports are asked for; what is not given does not restrict.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReportFilter {
-    /// On this address.
-    pub ip: Option<IpAddr>,
-    /// By this author.
-    pub peer: Option<PeerId>,
-    /// Said at this time or later, also if first said earlier.
-    pub since: Option<Timestamp>,
-    /// With an id above this: what came after a row already seen.
-    pub after_id: Option<i64>,
-    /// At most so many: with `after_id` the first after it, without the newest there are.
-    pub limit: usize,
-}
-
-/// A report as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReportRow {
-    /// Ascending in order of acceptance; never used twice.
-    pub id: i64,
-    /// Who said it.
-    pub author: PeerId,
-    /// Of which address.
-    pub subject: Subject,
-    /// How malicious.
-    pub score: Score,
-    /// How sure.
-    pub confidence: Confidence,
-    /// When it was said first.
-    pub first_at: Timestamp,
-    /// When it was said last.
-    pub last_at: Timestamp,
-    /// How often it was said again after the first time.
-    pub repeats: u32,
-}
-
-/// What our own Slips said of an address, as it is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StatementRow {
-    /// Ascending in order of acceptance; never used twice.
-    pub id: i64,
-    /// Of which address.
-    pub subject: Subject,
-    /// How malicious.
-    pub score: Score,
-    /// How sure.
-    pub confidence: Confidence,
-    /// When it was said first.
-    pub first_at: Timestamp,
-    /// When it was said last.
-    pub last_at: Timestamp,
-    /// How often it was said again after the first time.
-    pub repeats: u32,
 }
 
 impl Reader {
@@ -240,101 +183,5 @@ impl Reader {
         if let Err(error) = self.conn.into_inner().close().await {
             tracing::debug!(%error, "closing the database after reading");
         }
-    }
-}
-
-fn reports_query(filter: ReportFilter) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new(
-        "SELECT r.id, p.peer_id AS author, r.subject, r.score, r.confidence, r.first_at, r.last_at, r.repeats
-         FROM report AS r JOIN peer AS p ON p.id = r.author WHERE true",
-    );
-    if let Some(ip) = filter.ip {
-        query
-            .push(" AND r.subject = ")
-            .push_bind(Subject::from_ip(ip).to_string());
-    }
-    if let Some(peer) = filter.peer {
-        query
-            .push(" AND r.author = (SELECT id FROM peer WHERE peer_id = ")
-            .push_bind(peer.to_base58())
-            .push(")");
-    }
-    if let Some(since) = filter.since {
-        query
-            .push(" AND r.last_at >= ")
-            .push_bind(since.as_micros());
-    }
-    match filter.after_id {
-        Some(id) => query
-            .push(" AND r.id > ")
-            .push_bind(id)
-            .push(" ORDER BY r.id"),
-        None => query.push(" ORDER BY r.id DESC"),
-    };
-    query.push(" LIMIT ").push_bind(limit(filter.limit));
-    query
-}
-
-#[derive(sqlx::FromRow)]
-struct RawReport {
-    id: i64,
-    author: String,
-    subject: String,
-    score: f64,
-    confidence: f64,
-    first_at: i64,
-    last_at: i64,
-    repeats: i64,
-}
-
-impl TryFrom<RawReport> for ReportRow {
-    type Error = StoreError;
-
-    fn try_from(row: RawReport) -> Result<Self, StoreError> {
-        let place = Place {
-            table: "report",
-            row: &row.id,
-        };
-        Ok(Self {
-            id: row.id,
-            author: place.peer("author", &row.author)?,
-            subject: place.subject("subject", &row.subject)?,
-            score: place.score(row.score)?,
-            confidence: place.confidence(row.confidence)?,
-            first_at: Timestamp::from_micros(row.first_at),
-            last_at: Timestamp::from_micros(row.last_at),
-            repeats: place.count32("repeats", row.repeats)?,
-        })
-    }
-}
-
-#[derive(sqlx::FromRow)]
-struct RawStatement {
-    id: i64,
-    subject: String,
-    score: f64,
-    confidence: f64,
-    first_at: i64,
-    last_at: i64,
-    repeats: i64,
-}
-
-impl TryFrom<RawStatement> for StatementRow {
-    type Error = StoreError;
-
-    fn try_from(row: RawStatement) -> Result<Self, StoreError> {
-        let place = Place {
-            table: "own_statement",
-            row: &row.id,
-        };
-        Ok(Self {
-            id: row.id,
-            subject: place.subject("subject", &row.subject)?,
-            score: place.score(row.score)?,
-            confidence: place.confidence(row.confidence)?,
-            first_at: Timestamp::from_micros(row.first_at),
-            last_at: Timestamp::from_micros(row.last_at),
-            repeats: place.count32("repeats", row.repeats)?,
-        })
     }
 }

@@ -1,60 +1,33 @@
 //! The writer: one task that owns the only writing connection. Everything that waits for it becomes
 //! one transaction, so the price of a sync is shared by all who wait.
 
-use std::{collections::VecDeque, fs::File, time::Duration};
+use std::{collections::VecDeque, fs::File};
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tokio::{
-    sync::{mpsc, oneshot, watch},
-    time::Instant,
-};
+use tokio::sync::oneshot;
 
 use super::{
-    Batch, Committed, Settings, StoreError, opinions,
+    Batch, Committed, Settings, StoreError,
+    known::Known,
+    opinions,
     outbox::{self, OutboxState},
-    peers::{self, Known},
+    peers,
     prune::{self, Step, StepDone},
     said,
+    stall::{Drops, Lines, Stall},
 };
 use crate::domain::Timestamp;
 
-/// The first and the longest wait before a write that found no room is tried again.
-const RETRY_FIRST: Duration = Duration::from_millis(20);
-const RETRY_LONGEST: Duration = Duration::from_secs(1);
-/// How often a write that still finds no room is spoken of.
-const SAY_EVERY: Duration = Duration::from_secs(30);
-/// How much longer a write that finds no room is tried once the store is being closed: the whole
-/// node has a second to end.
-const CLOSING_PATIENCE: Duration = Duration::from_millis(300);
-
 /// What the handle asks of the writer.
 pub(super) enum Command {
-    Commit(Batch, oneshot::Sender<Result<Committed, StoreError>>),
+    Commit(Box<Batch>, oneshot::Sender<Result<Committed, StoreError>>),
     Prune(Step, oneshot::Sender<Result<StepDone, StoreError>>),
 }
 
 /// One batch that waits, and who waits for it.
 struct Waiting {
-    batch: Batch,
+    batch: Box<Batch>,
     reply: oneshot::Sender<Result<Committed, StoreError>>,
-}
-
-/// What the handle and the writer share, each side as a channel.
-pub(super) struct Lines {
-    pub commands: mpsc::Receiver<Command>,
-    /// Turns true when the store is to be closed.
-    pub closing: watch::Receiver<bool>,
-    /// Why writing does not get on, while it does not.
-    pub stalled: watch::Sender<Option<String>>,
-    /// How many pages the file may have; for drills of a full disk.
-    pub max_pages: watch::Receiver<Option<u32>>,
-}
-
-impl Lines {
-    /// Whether the store is being closed, or nobody is left to close it.
-    fn is_closing(&self) -> bool {
-        *self.closing.borrow() || self.closing.has_changed().is_err()
-    }
 }
 
 /// The writer and what it remembers between transactions.
@@ -63,6 +36,7 @@ pub(super) struct Writer {
     pub settings: Settings,
     pub known: Known,
     pub outbox: OutboxState,
+    pub drops: Drops,
     pub lines: Lines,
     /// Held for its lock.
     pub lock: File,
@@ -130,7 +104,7 @@ impl Writer {
     /// One transaction for the whole group. Should a row be refused, each batch gets its own, so
     /// that one caller's fault is not another's.
     async fn commit(&mut self, group: Vec<Waiting>) {
-        let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
+        let batches: Vec<&Batch> = group.iter().map(|waiting| &*waiting.batch).collect();
         match self.persist(&batches).await {
             Ok(committed) => {
                 for (waiting, committed) in group.into_iter().zip(committed) {
@@ -138,9 +112,8 @@ impl Writer {
                 }
             }
             Err(error) if group.len() == 1 => {
-                for waiting in group {
+                if let Some(waiting) = group.into_iter().next() {
                     let _ = waiting.reply.send(Err(error));
-                    return;
                 }
             }
             Err(_) => {
@@ -161,19 +134,14 @@ impl Writer {
             self.apply_page_limit().await?;
             match self.transaction(batches).await {
                 Ok((committed, dropped)) => {
-                    stall.over(&self.lines.stalled);
-                    if dropped > 0 {
-                        tracing::warn!(
-                            dropped,
-                            "the outbox is full: its oldest messages to Slips were dropped"
-                        );
-                    }
+                    stall.over(&self.lines);
+                    self.drops.note(dropped);
                     return Ok(committed);
                 }
                 Err(error) => {
                     let error = StoreError::from(error);
                     if !error.may_pass() || !stall.again(&error, &mut self.lines).await {
-                        stall.over(&self.lines.stalled);
+                        stall.given_up(&self.lines);
                         return Err(error);
                     }
                 }
@@ -297,51 +265,8 @@ impl Writer {
         if let Err(error) = self.conn.close().await {
             tracing::warn!(%error, "closing the database");
         }
+        // Explicitly: a child between fork and exec would keep it with its copy of the file.
+        let _ = self.lock.unlock();
         drop(self.lock);
-    }
-}
-
-/// A write that does not get on.
-#[derive(Default)]
-struct Stall {
-    since: Option<Instant>,
-    said: Option<Instant>,
-    wait: Duration,
-}
-
-impl Stall {
-    /// Waits a while and says whether to try again.
-    async fn again(&mut self, error: &StoreError, lines: &mut Lines) -> bool {
-        let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
-        if self
-            .said
-            .is_none_or(|said| now.duration_since(said) >= SAY_EVERY)
-        {
-            self.said = Some(now);
-            tracing::error!(%error, "reports wait for room in the database; trying again until there is");
-        }
-        lines.stalled.send_replace(Some(error.to_string()));
-        self.wait = (self.wait * 2).clamp(RETRY_FIRST, RETRY_LONGEST);
-        if lines.is_closing() {
-            if now.duration_since(since) >= CLOSING_PATIENCE {
-                return false;
-            }
-            tokio::time::sleep(RETRY_FIRST).await;
-            return true;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(self.wait) => {}
-            _ = lines.closing.wait_for(|closing| *closing) => self.since = Some(Instant::now()),
-            _ = lines.max_pages.changed() => lines.max_pages.mark_changed(),
-        }
-        true
-    }
-
-    fn over(&self, stalled: &watch::Sender<Option<String>>) {
-        if let Some(since) = self.since {
-            stalled.send_replace(None);
-            tracing::info!(after = ?since.elapsed(), "the database is written again");
-        }
     }
 }

@@ -8,7 +8,7 @@ use slips_p2p::bridge::{Counters, DbError, Inbound, Settings};
 
 use crate::{
     common::redis::{Options, RedisServer},
-    kit::{Listener, Rig, arriving, message, settings, subject, until, within},
+    kit::{Detour, Listener, Rig, arriving, message, settings, subject, until, within},
 };
 
 /// Kills and restarts Redis under load and compares what Slips heard with what was said.
@@ -95,6 +95,28 @@ async fn the_ear_is_back_within_a_second_and_the_address_is_set_again() {
     }
 }
 
+/// Hands over 10,000 messages after the first ten and asks a question, all without waiting for Redis.
+async fn waits_for_nobody(rig: &Rig) {
+    let began = Instant::now();
+    for n in 0..100 {
+        rig.say((10 + n * 100..110 + n * 100).map(message));
+    }
+    let offered = began.elapsed();
+    assert!(
+        offered < Duration::from_millis(500),
+        "handing over never waits: {offered:?}"
+    );
+    let began = Instant::now();
+    let answer = rig.bridge.slips_db.evaluation(subject("192.0.2.1")).await;
+    let fault = matches!(answer, Err(DbError::TimedOut | DbError::Unavailable { .. }));
+    assert!(fault, "{answer:?}");
+    let asked = began.elapsed();
+    assert!(
+        asked < Duration::from_secs(2),
+        "a question has a time limit: {asked:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_frozen_redis_stalls_nobody_and_loses_nothing_either_way() {
     let redis = RedisServer::start();
@@ -107,25 +129,7 @@ async fn a_frozen_redis_stalls_nobody_and_loses_nothing_either_way() {
     slips.until_heard(10).await;
 
     redis.freeze();
-    let offered = Instant::now();
-    for n in 0..100 {
-        rig.say((10 + n * 100..110 + n * 100).map(message));
-    }
-    assert!(
-        offered.elapsed() < Duration::from_millis(500),
-        "handing over never waits"
-    );
-    let asked = Instant::now();
-    let answer = rig.bridge.slips_db.evaluation(subject("192.0.2.1")).await;
-    assert!(
-        matches!(answer, Err(DbError::TimedOut | DbError::Unavailable { .. })),
-        "{answer:?}"
-    );
-    assert!(
-        asked.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        asked.elapsed()
-    );
+    waits_for_nobody(&rig).await;
     // Slips goes on speaking meanwhile; its words wait in its own connection.
     let said = redis::cmd("PUBLISH")
         .arg("p2p_pygo")
@@ -187,6 +191,41 @@ async fn connections_killed_one_by_one_are_made_again_and_never_leave_a_second_e
     assert_eq!(
         slips.heard_once(),
         (0..200).map(arriving).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn a_silent_way_to_redis_is_given_up_and_the_server_drops_what_hung_on_it() {
+    let redis = RedisServer::start();
+    let detour = Detour::to(&redis).await;
+    let slips = Listener::start(&redis, "p2p_pygo").await;
+    let around = Settings {
+        url: detour.url(),
+        to_slips: "p2p_pygo".into(),
+        ..settings(&redis)
+    };
+    let rig = Rig::start(around).await;
+    rig.say((0..10).map(message));
+    slips.until_heard(10).await;
+    let mut admin = redis.connection(0);
+    let mut ears = || -> i64 {
+        let question = redis::cmd("PUBSUB")
+            .arg("NUMSUB")
+            .arg("p2p_pygo")
+            .to_owned();
+        question.query::<Vec<(String, i64)>>(&mut admin).unwrap()[0].1
+    };
+    for round in 1..=2 {
+        detour.silence();
+        rig.say((round * 10..round * 10 + 10).map(message));
+        slips.until_heard(round * 10 + 10).await;
+        let made_anew = || Counters::get(&rig.bridge.counters.reconnected) == round as u64;
+        until("a new ear", made_anew).await;
+        assert_eq!(ears(), 2, "Slips and one ear of ours, no forgotten one");
+    }
+    assert_eq!(
+        slips.heard_once(),
+        (0..30).map(arriving).collect::<Vec<_>>()
     );
 }
 

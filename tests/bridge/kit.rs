@@ -9,10 +9,14 @@ use std::{
 
 use futures::StreamExt;
 use slips_p2p::{
-    bridge::{Backlog, Bridge, Inbound, Outbox, Settings, start},
+    bridge::{Backlog, Bridge, Inbound, Settings, start},
     domain::{Content, Parcel, ParcelId, Subject, Timestamp},
 };
-use tokio::sync::watch;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::common::redis::RedisServer;
@@ -174,10 +178,6 @@ impl Rig {
         }
     }
 
-    pub fn outbox(&self) -> Outbox {
-        self.bridge.outbox.clone()
-    }
-
     /// Commits and hands over.
     pub fn say(&self, contents: impl IntoIterator<Item = Content>) {
         self.bridge.outbox.offer(self.shelf.put(contents));
@@ -283,5 +283,45 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// A way to Redis that can fall silent: connections made before stay open and carry nothing.
+pub struct Detour {
+    port: u16,
+    silenced: watch::Sender<u64>,
+}
+
+impl Detour {
+    pub async fn to(redis: &RedisServer) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let (port, target) = (listener.local_addr().unwrap().port(), redis.port());
+        let (silenced, silence) = watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut far = TcpStream::connect(("127.0.0.1", target)).await.unwrap();
+                let mut silence = silence.clone();
+                tokio::spawn(async move {
+                    let now = *silence.borrow();
+                    let carried = copy_bidirectional(&mut near, &mut far);
+                    tokio::select! {
+                        _ = carried => return,
+                        silenced = silence.wait_for(|n| *n > now) => drop(silenced),
+                    }
+                    // Both ends stay open as long as the test runs.
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        Self { port, silenced }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Silences every connection there is; new ones work.
+    pub fn silence(&self) {
+        self.silenced.send_modify(|n| *n += 1);
     }
 }

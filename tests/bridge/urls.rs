@@ -1,7 +1,5 @@
 //! Every way to reach Redis: password, user, unix socket, TLS; and what is said when it does not work.
 
-use std::{fs, path::PathBuf};
-
 use slips_p2p::{
     bridge::{Settings, start},
     domain::ParcelId,
@@ -122,49 +120,55 @@ async fn a_frozen_server_is_said_at_the_start() {
     redis.thaw();
 }
 
-/// A certificate for localhost that signs itself, and its key, as files.
-fn certificate(directory: &tempfile::TempDir) -> (PathBuf, PathBuf) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let (certificate, key) = (
-        directory.path().join("cert.pem"),
-        directory.path().join("key.pem"),
-    );
-    fs::write(&certificate, made.cert.pem()).unwrap();
-    fs::write(&key, made.key_pair.serialize_pem()).unwrap();
-    (certificate, key)
-}
-
 #[cfg(feature = "tls")]
-#[tokio::test]
-async fn over_tls_with_the_authority_or_blindly_but_never_by_chance() {
-    let directory = tempfile::tempdir().unwrap();
-    let (authority, key) = certificate(&directory);
-    let tls = Some((authority.clone(), key));
-    let redis = RedisServer::with(Options {
-        tls,
-        ..Options::default()
-    });
-    let url = redis.tls_url();
-    let trusting = Settings {
-        url: url.clone(),
-        ca_file: Some(authority),
-        ..settings(&redis)
-    };
-    works(&redis, trusting).await;
-    works(
-        &redis,
-        Settings {
-            url: format!("{url}/#insecure"),
+mod tls {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    /// A certificate for localhost that signs itself, and its key, as files.
+    fn certificate(directory: &tempfile::TempDir) -> (PathBuf, PathBuf) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (
+            directory.path().join("cert.pem"),
+            directory.path().join("key.pem"),
+        );
+        fs::write(&certificate, made.cert.pem()).unwrap();
+        fs::write(&key, made.key_pair.serialize_pem()).unwrap();
+        (certificate, key)
+    }
+
+    #[tokio::test]
+    async fn over_tls_with_the_authority_or_blindly_but_never_by_chance() {
+        let directory = tempfile::tempdir().unwrap();
+        let (authority, key) = certificate(&directory);
+        let tls = Some((authority.clone(), key));
+        let redis = RedisServer::with(Options {
+            tls,
+            ..Options::default()
+        });
+        let url = redis.tls_url();
+        let trusting = Settings {
+            url: url.clone(),
+            ca_file: Some(authority),
             ..settings(&redis)
-        },
-    )
-    .await;
-    let text = refused(Settings {
-        url,
-        ..settings(&redis)
-    })
-    .await;
-    assert!(text.contains("redis.ca_file"), "{text}");
+        };
+        works(&redis, trusting).await;
+        works(
+            &redis,
+            Settings {
+                url: format!("{url}/#insecure"),
+                ..settings(&redis)
+            },
+        )
+        .await;
+        let text = refused(Settings {
+            url,
+            ..settings(&redis)
+        })
+        .await;
+        assert!(text.contains("redis.ca_file"), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! A database filled through the store, and the program run on it.
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use slips_p2p::{
@@ -12,7 +11,9 @@ use slips_p2p::{
         Author, Ban, Confidence, Neighbour, Opinion, OwnStatement, PeerId, Reachability,
         ReceivedReport, Reliability, Score, Subject, Timestamp, Trust,
     },
-    store::{Batch, PeerAddress, PeerConduct, PeerReachability, Retention, Settings, Store},
+    store::{
+        Batch, PeerAddress, PeerConduct, PeerReachability, Retention, Settings, Store, is_running,
+    },
 };
 
 /// What a hostile peer would like to do to a terminal and to a spreadsheet.
@@ -25,6 +26,11 @@ pub const SIX: &str = "2001:db8::7";
 /// An address nobody speaks of.
 pub const UNKNOWN: &str = "198.51.100.99";
 
+/// Long enough for anything that should take milliseconds, on a loaded machine.
+pub const LIMIT: Duration = Duration::from_secs(20);
+/// How often a condition that cannot call back is looked at.
+const STEP: Duration = Duration::from_millis(5);
+
 /// A directory with a database and the peers in it.
 pub struct World {
     dir: tempfile::TempDir,
@@ -32,6 +38,12 @@ pub struct World {
     pub liar: PeerId,
     pub banned: PeerId,
     pub start: Timestamp,
+}
+
+/// A node as far as its database shows.
+pub struct Running {
+    pub runtime: tokio::runtime::Runtime,
+    pub store: Store,
 }
 
 impl World {
@@ -57,9 +69,21 @@ impl World {
         self.dir.path().join("slips-p2p.db")
     }
 
-    /// Stores batches as the node would, and closes the database.
+    /// Stores batches as the node would, and closes the database as a clean stop does.
     pub fn store(&self, batches: impl FnOnce(&Self) -> Vec<Batch>) {
-        let batches = batches(self);
+        let Running { runtime, store } = self.running(batches);
+        runtime.block_on(store.close());
+        // A child that another test is just starting has our lock, with everything else that is
+        // open, until it becomes another program: only then is the lock given back free.
+        let limit = Instant::now() + LIMIT;
+        while is_running(&self.database()) {
+            assert!(Instant::now() < limit, "the lock is not given back");
+            std::thread::sleep(STEP);
+        }
+    }
+
+    /// Stores batches and holds the database as a running node does.
+    pub fn running(&self, batches: impl FnOnce(&Self) -> Vec<Batch>) -> Running {
         let settings = Settings {
             path: self.database(),
             max_batch_rows: 4096,
@@ -71,17 +95,20 @@ impl World {
             outbox_max_age: Duration::from_secs(86_400),
             outbox_max_rows: 1_000_000,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // A thread of its own, so that the writer goes on while the test looks elsewhere.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(async {
+        let store = runtime.block_on(async {
             let (store, _) = Store::open(settings).await.unwrap();
-            for batch in batches {
+            for batch in batches(self) {
                 store.commit(batch).await.unwrap();
             }
-            store.close().await;
+            store
         });
+        Running { runtime, store }
     }
 
     /// Seconds after the start of the story.
@@ -89,7 +116,7 @@ impl World {
         self.start.plus(Duration::from_secs(seconds))
     }
 
-    fn peers(&self) -> Batch {
+    pub fn peers(&self) -> Batch {
         let tomorrow = Timestamp::now().plus(Duration::from_secs(86_400));
         let state = |peer, state| PeerReachability {
             peer,
@@ -186,15 +213,6 @@ impl World {
         }
     }
 
-    /// Holds the database as a running node does, until dropped.
-    pub fn as_if_running(&self) -> File {
-        let mut name = self.database().into_os_string();
-        name.push(".lock");
-        let file = File::create(name).unwrap();
-        file.try_lock().unwrap();
-        file
-    }
-
     /// The program on this database, with nothing of the environment that tests run in.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(self.path());
@@ -283,17 +301,17 @@ pub fn signal(child: &Child, name: &str) {
 
 /// Waits for the end of a child, with a limit.
 pub fn ended(child: &mut Child) -> std::process::ExitStatus {
-    let limit = std::time::Instant::now() + Duration::from_secs(20);
+    let limit = Instant::now() + LIMIT;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if std::time::Instant::now() > limit {
+        if Instant::now() > limit {
             // Nothing may be left behind when the test fails.
             let _ = child.kill();
-            panic!("still running after 20 s");
+            panic!("still running after {LIMIT:?}");
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(STEP);
     }
 }
 

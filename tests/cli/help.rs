@@ -119,10 +119,7 @@ fn completions_know_every_command_in_every_shell() {
                 "{shell} does not know {words:?}"
             );
         }
-        assert!(
-            script.contains("follow") && script.contains("jsonl"),
-            "{shell}"
-        );
+        assert!(script.contains("follow"), "{shell}");
     }
     let mut bash = std::process::Command::new("bash");
     bash.args(["-n", "-c"]);

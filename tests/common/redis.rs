@@ -144,6 +144,28 @@ impl RedisServer {
 
     /// Starts the process and waits until it answers; `false`: it ended at once.
     fn try_launch(&mut self) -> bool {
+        let mut child = self.command().spawn().expect("redis-server is installed");
+        let until = Instant::now() + READY_WITHIN;
+        while !answers(self.port) {
+            if child
+                .try_wait()
+                .expect("redis-server can be waited for")
+                .is_some()
+            {
+                return false;
+            }
+            if Instant::now() > until {
+                child.kill().expect("redis-server can be killed");
+                child.wait().expect("redis-server ends");
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.child = Some(child);
+        true
+    }
+
+    fn command(&self) -> Command {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &self.port.to_string(), "--loglevel", "warning"]);
@@ -173,25 +195,7 @@ impl RedisServer {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut child = command.spawn().expect("redis-server is installed");
-        let until = Instant::now() + READY_WITHIN;
-        while !answers(self.port) {
-            if child
-                .try_wait()
-                .expect("redis-server can be waited for")
-                .is_some()
-            {
-                return false;
-            }
-            if Instant::now() > until {
-                child.kill().expect("redis-server can be killed");
-                child.wait().expect("redis-server ends");
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        self.child = Some(child);
-        true
+        command
     }
 }
 

@@ -195,3 +195,11 @@ pub fn uses_of<'a>(words: &'a [Word], name: &str) -> Vec<(&'a Word, Vec<Word>)> 
         .map(|at| (&words[at], names_behind(words, at + 1)))
         .collect()
 }
+
+/// The words inside `derive(...)`.
+pub fn derived(words: &[Word]) -> Vec<&Word> {
+    let starts = (0..words.len()).filter(|at| words[*at].text == "derive");
+    starts
+        .flat_map(|at| words[at..].iter().take_while(|word| word.text != ")"))
+        .collect()
+}

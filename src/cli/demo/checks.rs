@@ -30,7 +30,10 @@ pub struct Checks(pub Vec<Check>);
 impl Checks {
     /// Adds one.
     pub fn add(&mut self, what: impl Into<String>, wrong: Option<String>) {
-        self.0.push(Check { what: what.into(), wrong });
+        self.0.push(Check {
+            what: what.into(),
+            wrong,
+        });
     }
 
     /// Whether all hold.
@@ -39,20 +42,51 @@ impl Checks {
     }
 
     /// Everything that can be seen from the messages B's Slips got, given what was to arrive.
-    pub fn of_messages(&mut self, heard: &[Heard], expected: &[(String, String)], ids: &BTreeMap<Who, String>) {
-        self.add("every message is a JSON object of a known type", first(heard, |h| unknown(&h.message)));
-        self.add(format!("every message carries the version of Slips, {VERSION}"), first(heard, |h| (h.message["version"] != VERSION).then(|| h.message.to_string())));
+    pub fn of_messages(
+        &mut self,
+        heard: &[Heard],
+        expected: &[(String, String)],
+        ids: &BTreeMap<Who, String>,
+    ) {
+        self.add(
+            "every message is a JSON object of a known type",
+            first(heard, |h| unknown(&h.message)),
+        );
+        self.add(
+            format!("every message carries the version of Slips, {VERSION}"),
+            first(heard, |h| {
+                (h.message["version"] != VERSION).then(|| h.message.to_string())
+            }),
+        );
         self.add("go_data is {reporter, report_time, message}, its time an integer not ahead of the clock", first(heard, bad_go_data));
         self.add("peer_update has a peerid, an integer timestamp, and ip or reliability, the latter as a decimal text", first(heard, bad_peer_update));
-        self.add("a peer_update with the address comes before the first go_data of each peer", unannounced(heard));
+        self.add(
+            "a peer_update with the address comes before the first go_data of each peer",
+            unannounced(heard),
+        );
         self.add(format!("the {} messages for B arrived unchanged, from whom they came, once each, and nothing else", expected.len()), differences(heard, expected));
-        let missing: Vec<&str> = Who::REPORTERS.iter().filter(|who| !heard.iter().any(|h| h.of_type("peer_update").is_some_and(|c| c["peerid"] == ids[who].as_str() && c["ip"] == who.ip()))).map(|who| who.name()).collect();
-        self.add("Slips was told the address of each peer", (!missing.is_empty()).then(|| format!("not of {}", missing.join(", "))));
+        let missing: Vec<&str> = Who::REPORTERS
+            .iter()
+            .filter(|who| {
+                !heard.iter().any(|h| {
+                    h.of_type("peer_update")
+                        .is_some_and(|c| c["peerid"] == ids[who].as_str() && c["ip"] == who.ip())
+                })
+            })
+            .map(|who| who.name())
+            .collect();
+        self.add(
+            "Slips was told the address of each peer",
+            (!missing.is_empty()).then(|| format!("not of {}", missing.join(", "))),
+        );
     }
 
     /// One opinion that was written back, against the base model computed here from what Slips was told.
     pub fn of_opinion(&mut self, ip: &str, opinion: Option<&Value>, expected: Expected) {
-        let what = format!("p2p4slips of {ip} is what the base model makes of {} reports", expected.reports);
+        let what = format!(
+            "p2p4slips of {ip} is what the base model makes of {} reports",
+            expected.reports
+        );
         let wrong = match opinion {
             None => Some("nothing was written".into()),
             Some(opinion) => expected.differs_from(opinion),
@@ -71,31 +105,54 @@ fn unknown(message: &Value) -> Option<String> {
 }
 
 fn keys(object: &Value) -> BTreeSet<&str> {
-    object.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+    object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, _)| key.as_str())
+        .collect()
 }
 
 fn bad_go_data(heard: &Heard) -> Option<String> {
     let contents = heard.of_type("go_data")?;
     let time = contents["report_time"].as_i64();
-    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a double")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "seconds since 1970 are exact in a double"
+    )]
     let in_time = time.is_some_and(|time| time as f64 <= heard.at);
-    let right = keys(contents) == BTreeSet::from(["reporter", "report_time", "message"]) && in_time && contents["message"].is_string();
+    let right = keys(contents) == BTreeSet::from(["reporter", "report_time", "message"])
+        && in_time
+        && contents["message"].is_string();
     (!right).then(|| contents.to_string())
 }
 
 fn bad_peer_update(heard: &Heard) -> Option<String> {
     let contents = heard.of_type("peer_update")?;
     let keys = keys(contents);
-    let known = keys.is_subset(&BTreeSet::from(["peerid", "ip", "reliability", "timestamp"]));
+    let known = keys.is_subset(&BTreeSet::from([
+        "peerid",
+        "ip",
+        "reliability",
+        "timestamp",
+    ]));
     let says_something = keys.contains("ip") || keys.contains("reliability");
     let reliability = &contents["reliability"];
     let decimal = reliability.is_null() || reliability_of(contents).is_some();
-    let right = known && says_something && decimal && contents["peerid"].is_string() && contents["timestamp"].is_i64();
+    let right = known
+        && says_something
+        && decimal
+        && contents["peerid"].is_string()
+        && contents["timestamp"].is_i64();
     (!right).then(|| contents.to_string())
 }
 
 fn reliability_of(contents: &Value) -> Option<f64> {
-    contents["reliability"].as_str()?.parse().ok().filter(|value| (0.0..=1.0).contains(value))
+    contents["reliability"]
+        .as_str()?
+        .parse()
+        .ok()
+        .filter(|value| (0.0..=1.0).contains(value))
 }
 
 fn unannounced(heard: &[Heard]) -> Option<String> {
@@ -118,7 +175,11 @@ fn unannounced(heard: &[Heard]) -> Option<String> {
 /// What arrived, as reporter and message.
 pub fn arrived(heard: &[Heard]) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    heard.iter().filter_map(|h| h.of_type("go_data")).map(|data| (text(&data["reporter"]), text(&data["message"]))).collect()
+    heard
+        .iter()
+        .filter_map(|h| h.of_type("go_data"))
+        .map(|data| (text(&data["reporter"]), text(&data["message"])))
+        .collect()
 }
 
 fn differences(heard: &[Heard], expected: &[(String, String)]) -> Option<String> {
@@ -130,20 +191,38 @@ fn differences(heard: &[Heard], expected: &[(String, String)]) -> Option<String>
     }
     let missing: Vec<_> = due.iter().filter(|one| !came.contains(one)).collect();
     let extra: Vec<_> = came.iter().filter(|one| !due.contains(one)).collect();
-    Some(format!("{} came, {} were due; missing {missing:?}; not due {extra:?}", came.len(), due.len()))
+    Some(format!(
+        "{} came, {} were due; missing {missing:?}; not due {extra:?}",
+        came.len(),
+        due.len()
+    ))
 }
 
 /// The newest reliability Slips was told of a peer.
 pub fn told_reliability(heard: &[Heard], peer: &str) -> Option<f64> {
-    heard.iter().rev().filter_map(|h| h.of_type("peer_update")).filter(|c| c["peerid"] == peer).find_map(reliability_of)
+    heard
+        .iter()
+        .rev()
+        .filter_map(|h| h.of_type("peer_update"))
+        .filter(|c| c["peerid"] == peer)
+        .find_map(reliability_of)
 }
 
 /// The newest report of each reporter on an address, as B's Slips got them: reporter, score, confidence.
 pub fn reports_on(heard: &[Heard], ip: &str) -> Vec<(String, f64, f64)> {
     let mut newest: Vec<(String, f64, f64)> = Vec::new();
     for (reporter, message) in arrived(heard) {
-        let Some(content) = story::decode(&message).filter(|c| c["message_type"] == "report" && c["key"] == ip) else { continue };
-        let (Some(score), Some(confidence)) = (content["evaluation"]["score"].as_f64(), content["evaluation"]["confidence"].as_f64()) else { continue };
+        let Some(content) =
+            story::decode(&message).filter(|c| c["message_type"] == "report" && c["key"] == ip)
+        else {
+            continue;
+        };
+        let (Some(score), Some(confidence)) = (
+            content["evaluation"]["score"].as_f64(),
+            content["evaluation"]["confidence"].as_f64(),
+        ) else {
+            continue;
+        };
         newest.retain(|(who, ..)| *who != reporter);
         newest.push((reporter, score, confidence));
     }
@@ -177,15 +256,31 @@ impl Expected {
             trusts += trust;
         }
         let number = u32::try_from(reports.len().max(1)).map_or(1.0, f64::from);
-        Self { reports: reports.len(), score: if weights > 0.0 { score / weights } else { 0.0 }, confidence: confidence / number, network_score: trusts / number }
+        Self {
+            reports: reports.len(),
+            score: if weights > 0.0 { score / weights } else { 0.0 },
+            confidence: confidence / number,
+            network_score: trusts / number,
+        }
     }
 
     /// What is wrong with an opinion; `None`: nothing.
     pub fn differs_from(&self, opinion: &Value) -> Option<String> {
-        let near = |key: &str, due: f64| opinion[key].as_f64().is_some_and(|value| (value - due).abs() <= TOLERANCE);
-        let keys = keys(opinion) == BTreeSet::from(["score", "confidence", "network_score", "timestamp"]);
-        let in_time = opinion["timestamp"].as_f64().is_some_and(|time| time <= now());
-        let right = keys && in_time && near("score", self.score) && near("confidence", self.confidence) && near("network_score", self.network_score);
+        let near = |key: &str, due: f64| {
+            opinion[key]
+                .as_f64()
+                .is_some_and(|value| (value - due).abs() <= TOLERANCE)
+        };
+        let keys =
+            keys(opinion) == BTreeSet::from(["score", "confidence", "network_score", "timestamp"]);
+        let in_time = opinion["timestamp"]
+            .as_f64()
+            .is_some_and(|time| time <= now());
+        let right = keys
+            && in_time
+            && near("score", self.score)
+            && near("confidence", self.confidence)
+            && near("network_score", self.network_score);
         (!right).then(|| format!("{opinion}, due was {self:?}"))
     }
 }

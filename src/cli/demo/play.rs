@@ -16,7 +16,7 @@ use super::{
         output::{Cell, Column, column},
     },
     checks::{self, Checks, Expected},
-    slips::{FROM_SLIPS, Slips, TO_SLIPS},
+    slips::{FROM_SLIPS, Heard, Slips, TO_SLIPS},
     stage::Stage,
     story::{self, Saying, Who},
 };
@@ -25,6 +25,9 @@ use super::{
 const STEP: Duration = Duration::from_secs(15);
 /// An opinion is written milliseconds after its report; afterwards the last one seen is judged.
 const WRITE_BACK: Duration = Duration::from_secs(5);
+
+/// Conduct is told within milliseconds, if there was any.
+const CONDUCT: Duration = Duration::from_secs(2);
 
 const COLUMNS: &[Column] = &[
     column("address", "ADDRESS"),
@@ -43,8 +46,17 @@ pub struct Play {
     slips: BTreeMap<Who, Slips>,
     /// What was checked.
     pub checks: Checks,
-    /// The addresses that were reported, in order, each with what was written back in the end.
-    opinions: Vec<(String, Option<Value>)>,
+    /// One for each address that was reported, in that order.
+    opinions: Vec<Written>,
+}
+
+/// What was written back for an address.
+struct Written {
+    address: String,
+    /// What the newest report on it must have led to.
+    expected: Expected,
+    /// What is there in the end.
+    found: Option<Value>,
 }
 
 impl Play {
@@ -75,7 +87,9 @@ impl Play {
     }
 
     fn slips(&mut self, who: Who) -> anyhow::Result<&mut Slips> {
-        self.slips.get_mut(&who).with_context(|| format!("{} is not on the stage", who.name()))
+        self.slips
+            .get_mut(&who)
+            .with_context(|| format!("{} is not on the stage", who.name()))
     }
 
     /// Starts the servers, then the nodes; B last, for it calls the others.
@@ -86,19 +100,30 @@ impl Play {
         }
         for who in Who::ALL {
             let port = self.ports[&who];
-            let slips = Slips::wait_for_server(port).await.or_else(|error| stage.all_run().and(Err(error)))?;
+            let slips = Slips::wait_for_server(port)
+                .await
+                .or_else(|error| stage.all_run().and(Err(error)))?;
             self.slips.insert(who, slips);
         }
         self.say("four redis-servers answer");
         let mut peers = Vec::new();
         for who in [Who::A, Who::C, Who::D, Who::B] {
             let called: &[String] = if who == Who::B { &peers } else { &[] };
-            stage.node(who.name(), &config(who, self.ports[&who], called))?;
+            let room = stage.room(who.name())?;
+            stage.node(who.name(), &config(who, &room, self.ports[&who], called))?;
             let address = match self.slips(who)?.multiaddress(STEP).await {
                 Ok(address) => address,
-                Err(error) => return stage.all_run().and(Err(error.context(format!("node {}", who.name())))),
+                Err(error) => {
+                    return stage
+                        .all_run()
+                        .and(Err(error.context(format!("node {}", who.name()))));
+                }
             };
-            let id = address.rsplit("/p2p/").next().unwrap_or_default().to_owned();
+            let id = address
+                .rsplit("/p2p/")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             self.say(&format!("node {:4} is ready at {address}", who.name()));
             self.ids.insert(who, id);
             peers.push(address);
@@ -110,11 +135,18 @@ impl Play {
     async fn meet(&mut self) -> anyhow::Result<()> {
         let first = story::report(Who::B, "192.0.2.1", 0.2, 0.5);
         self.slips(Who::B)?.publish(&first.payload).await?;
-        self.slips(Who::B)?.hold_opinion(story::ASKED_ABOUT, 0.8, 0.9).await?;
+        self.slips(Who::B)?
+            .hold_opinion(story::ASKED_ABOUT, 0.8, 0.9)
+            .await?;
         for who in Who::REPORTERS {
             let id = self.ids[&who].clone();
             self.slips(Who::B)?
-                .wait(&format!("B to meet {}", who.name()), STEP, |heard| heard.of_type("peer_update").filter(|c| c["peerid"] == id.as_str() && c["ip"].is_string()).map(|_| ()))
+                .wait(&format!("B to meet {}", who.name()), STEP, |heard| {
+                    heard
+                        .of_type("peer_update")
+                        .filter(|c| c["peerid"] == id.as_str() && c["ip"].is_string())
+                        .map(|_| ())
+                })
                 .await?;
             self.say(&format!("B has met {} ({})", who.name(), who.ip()));
         }
@@ -124,19 +156,49 @@ impl Play {
     /// Plays the recorded session and the story; answers what was to arrive at B: reporter and message.
     async fn tell(&mut self) -> anyhow::Result<Vec<(String, String)>> {
         let session = story::session(&self.ids[&Who::B])?;
-        self.say(&format!("a recorded session of Slips: {} messages, {} of them for B", session.len(), session.iter().filter(|s| s.arrives.is_some()).count()));
+        self.say(&format!(
+            "a recorded session of Slips: {} messages, {} of them for B",
+            session.len(),
+            session.iter().filter(|s| s.arrives.is_some()).count()
+        ));
         let mut due = Vec::new();
         for saying in &session {
             self.one(saying, &mut due).await?;
         }
-        self.say(&format!("the story: {} attacks; A and C say so, the liar denies it and accuses {}", story::ATTACKER, story::INNOCENT));
+        self.conduct_of_the_liar().await?;
+        self.say(&format!(
+            "the story: {} attacks; A and C say so, the liar denies it and accuses {}",
+            story::ATTACKER,
+            story::INNOCENT
+        ));
         for saying in &story::story() {
             self.one(saying, &mut due).await?;
         }
         Ok(due)
     }
 
-    async fn one(&mut self, saying: &Saying, due: &mut Vec<(String, String)>) -> anyhow::Result<()> {
+    /// Rubbish costs the one who sends it: shown when B's Slips is told, which it need not be.
+    async fn conduct_of_the_liar(&mut self) -> anyhow::Result<()> {
+        let id = self.ids[&Who::D].clone();
+        let slips = self.slips(Who::B)?;
+        let before = checks::told_reliability(&slips.heard, &id).unwrap_or_default();
+        let fell = |heard: &Heard| {
+            checks::told_reliability(std::slice::from_ref(heard), &id).filter(|now| *now < before)
+        };
+        if let Ok(now) = slips
+            .wait("the liar's reliability to fall", CONDUCT, fell)
+            .await
+        {
+            self.say(&format!("B finds rubbish among the liar's messages: its reliability falls from {before:.2} to {now:.2}"));
+        }
+        Ok(())
+    }
+
+    async fn one(
+        &mut self,
+        saying: &Saying,
+        due: &mut Vec<(String, String)>,
+    ) -> anyhow::Result<()> {
         let published = Instant::now();
         self.slips(saying.who)?.publish(&saying.payload).await?;
         let Some(message) = saying.arrives.clone() else {
@@ -145,33 +207,73 @@ impl Play {
         };
         let reporter = self.ids[&saying.who].clone();
         due.push((reporter.clone(), message.clone()));
-        let times = due.iter().filter(|one| **one == (reporter.clone(), message.clone())).count();
-        self.slips(Who::B)?.wait_for_data(&reporter, &message, times, STEP).await?;
+        let times = due
+            .iter()
+            .filter(|one| **one == (reporter.clone(), message.clone()))
+            .count();
+        self.slips(Who::B)?
+            .wait_for_data(&reporter, &message, times, STEP)
+            .await?;
         let taken = published.elapsed().as_secs_f64() * 1e3;
-        self.say(&format!("{:4} {}: at B's Slips after {taken:.1} ms", saying.who.name(), saying.told));
-        if let Some(address) = story::decode(&message).filter(|c| c["message_type"] == "report").and_then(|c| c["key"].as_str().map(str::to_owned))
-            && !self.opinions.iter().any(|(known, _)| *known == address)
+        self.say(&format!(
+            "{:4} {}: at B's Slips after {taken:.1} ms",
+            saying.who.name(),
+            saying.told
+        ));
+        if let Some(address) = story::reported(&message) {
+            self.expect_opinion(address)?;
+        }
+        Ok(())
+    }
+
+    /// What must be written back for an address now that a report on it has come: reliability as
+    /// Slips was told it by now, for an opinion is made anew by a report, not by conduct.
+    fn expect_opinion(&mut self, address: String) -> anyhow::Result<()> {
+        let expected = Expected::of(&self.slips(Who::B)?.heard, &address);
+        match self
+            .opinions
+            .iter_mut()
+            .find(|opinion| opinion.address == address)
         {
-            self.opinions.push((address, None));
+            Some(opinion) => opinion.expected = expected,
+            None => self.opinions.push(Written {
+                address,
+                expected,
+                found: None,
+            }),
         }
         Ok(())
     }
 
     async fn judge(&mut self, due: &[(String, String)]) -> anyhow::Result<()> {
         let mut opinions = std::mem::take(&mut self.opinions);
-        for (address, opinion) in &mut opinions {
-            let slips = self.slips(Who::B)?;
-            slips.catch_up();
-            let expected = Expected::of(&slips.heard, address);
-            *opinion = slips.opinion(address, WRITE_BACK, |opinion| expected.differs_from(opinion).is_none()).await?;
-            self.checks.of_opinion(address, opinion.as_ref(), expected);
+        for Written {
+            address,
+            expected,
+            found,
+        } in &mut opinions
+        {
+            let as_expected = |opinion: &Value| expected.differs_from(opinion).is_none();
+            *found = self
+                .slips(Who::B)?
+                .opinion(address, WRITE_BACK, as_expected)
+                .await?;
+            self.checks.of_opinion(address, found.as_ref(), *expected);
         }
         for (address, malicious) in [(story::ATTACKER, true), (story::INNOCENT, false)] {
-            let opinion = opinions.iter().find(|(known, _)| known == address).and_then(|(_, opinion)| opinion.as_ref());
-            let right = opinion.and_then(|opinion| opinion["score"].as_f64()).is_some_and(|score| (score > 0.5) == malicious);
+            let opinion = opinions
+                .iter()
+                .find(|written| written.address == address)
+                .and_then(|written| written.found.as_ref());
+            let right = opinion
+                .and_then(|opinion| opinion["score"].as_f64())
+                .is_some_and(|score| (score > 0.5) == malicious);
             let verdict = if malicious { "above" } else { "at most" };
             let wrong = (!right).then(|| format!("{opinion:?}"));
-            self.checks.add(format!("the liar is outvoted: the score of {address} is {verdict} 0.5"), wrong);
+            self.checks.add(
+                format!("the liar is outvoted: the score of {address} is {verdict} 0.5"),
+                wrong,
+            );
         }
         self.opinions = opinions;
         let ids = self.ids.clone();
@@ -188,19 +290,44 @@ impl Play {
     /// # Errors
     /// The output cannot be written.
     pub fn table(&self, context: &mut Context<'_>) -> anyhow::Result<()> {
-        let names: BTreeMap<&str, &str> = self.ids.iter().map(|(who, id)| (id.as_str(), who.name())).collect();
-        let heard = self.slips.get(&Who::B).map_or(&[][..], |slips| &slips.heard);
+        let names: BTreeMap<&str, &str> = self
+            .ids
+            .iter()
+            .map(|(who, id)| (id.as_str(), who.name()))
+            .collect();
+        let heard = self
+            .slips
+            .get(&Who::B)
+            .map_or(&[][..], |slips| &slips.heard);
         eprintln!("\nWhat B's Slips holds now (1 is malicious, 0 is not):");
         let mut printer = context.printer(COLUMNS)?;
-        for (address, opinion) in &self.opinions {
-            let said = checks::reports_on(heard, address).iter().fold(String::new(), |mut text, (id, score, confidence)| {
-                let separator = if text.is_empty() { "" } else { ", " };
-                // Writing to a String cannot fail.
-                let _ = write!(text, "{separator}{} says {score} ({confidence})", names.get(id.as_str()).unwrap_or(&"?"));
-                text
-            });
-            let number = |key: &str| opinion.as_ref().and_then(|opinion| opinion[key].as_f64()).map_or(Cell::Null, Cell::Float);
-            printer.row(vec![Cell::Text(address.clone()), number("score"), number("confidence"), number("network_score"), Cell::Text(said)])?;
+        for Written { address, found, .. } in &self.opinions {
+            let said = checks::reports_on(heard, address).iter().fold(
+                String::new(),
+                |mut text, (id, score, confidence)| {
+                    let separator = if text.is_empty() { "" } else { ", " };
+                    // Writing to a String cannot fail.
+                    let _ = write!(
+                        text,
+                        "{separator}{} says {score} ({confidence})",
+                        names.get(id.as_str()).unwrap_or(&"?")
+                    );
+                    text
+                },
+            );
+            let number = |key: &str| {
+                found
+                    .as_ref()
+                    .and_then(|opinion| opinion[key].as_f64())
+                    .map_or(Cell::Null, Cell::Float)
+            };
+            printer.row(vec![
+                Cell::Text(address.clone()),
+                number("score"),
+                number("confidence"),
+                number("network_score"),
+                Cell::Text(said),
+            ])?;
         }
         printer.end()?;
         Ok(())
@@ -215,8 +342,17 @@ impl Play {
                 Some(wrong) => eprintln!("  WRONG {}\n        {wrong}", check.what),
             }
         }
-        let wrong = self.checks.0.iter().filter(|check| check.wrong.is_some()).count();
-        let verdict = if wrong == 0 { "all hold".into() } else { format!("{wrong} do NOT hold") };
+        let wrong = self
+            .checks
+            .0
+            .iter()
+            .filter(|check| check.wrong.is_some())
+            .count();
+        let verdict = if wrong == 0 {
+            "all hold".into()
+        } else {
+            format!("{wrong} do NOT hold")
+        };
         self.say(&format!("{} checks, {verdict}", self.checks.0.len()));
     }
 
@@ -225,29 +361,47 @@ impl Play {
         let b = self.stage.join(Who::B.name());
         let config = b.join("config.toml");
         let (config, log) = (config.display(), b.join("node.log"));
-        eprintln!("\nEverything is left running in {}. Look around:", self.stage.display());
+        eprintln!(
+            "\nEverything is left running in {}. Look around:",
+            self.stage.display()
+        );
         eprintln!("  slips-p2p --config {config} score {}", story::ATTACKER);
         eprintln!("  slips-p2p --config {config} reports");
         eprintln!("  slips-p2p --config {config} peers");
         eprintln!("  tail -f {}", log.display());
         for who in Who::ALL {
-            eprintln!("  redis-cli -p {}     # the Redis of {}", self.ports[&who], who.name());
+            eprintln!(
+                "  redis-cli -p {}     # the Redis of {}",
+                self.ports[&who],
+                who.name()
+            );
         }
-        eprintln!("  redis-cli -p {} -n 1 hgetall IPsInfo:p2p4slips", self.ports[&Who::B]);
+        eprintln!(
+            "  redis-cli -p {} -n 1 hgetall IPsInfo:p2p4slips",
+            self.ports[&Who::B]
+        );
         let saying = story::report(Who::A, "192.0.2.99", 1.0, 0.9);
-        eprintln!("  redis-cli -p {} publish {FROM_SLIPS} '{}'", self.ports[&Who::A], saying.payload);
-        eprintln!("(slips-p2p is {})", std::env::current_exe().unwrap_or_default().display());
+        eprintln!(
+            "  redis-cli -p {} publish {FROM_SLIPS} '{}'",
+            self.ports[&Who::A],
+            saying.payload
+        );
+        eprintln!(
+            "(slips-p2p is {})",
+            std::env::current_exe().unwrap_or_default().display()
+        );
         eprintln!("Stop it, and remove its files: sh {}", stop.display());
     }
 }
 
 /// The configuration of one node; what is not said here is as everywhere.
-fn config(who: Who, redis: u16, peers: &[String]) -> String {
+fn config(who: Who, room: &Path, redis: u16, peers: &[String]) -> String {
     let ip = who.ip();
+    let data = room.join("data");
     format!(
         r#"# Written by `slips-p2p demo`.
 [node]
-data_dir = "data"
+data_dir = {data:?}
 
 [redis]
 url = "redis://127.0.0.1:{redis}/0"

@@ -69,7 +69,12 @@ impl Slips {
                 }
             }
         });
-        Ok(Self { commands, cache, incoming, heard: Vec::new() })
+        Ok(Self {
+            commands,
+            cache,
+            incoming,
+            heard: Vec::new(),
+        })
     }
 
     /// Waits until a server that was just started takes connections.
@@ -82,7 +87,9 @@ impl Slips {
             match Self::connect(port).await {
                 Ok(slips) => return Ok(slips),
                 Err(error) if start.elapsed() > REDIS_LIMIT => {
-                    return Err(error.context(format!("redis-server on port {port} does not answer")));
+                    return Err(
+                        error.context(format!("redis-server on port {port} does not answer"))
+                    );
                 }
                 Err(_) => time::sleep(LOOK_UP).await,
             }
@@ -94,8 +101,11 @@ impl Slips {
     /// # Errors
     /// Redis fails, or no node listens.
     pub async fn publish(&mut self, payload: &str) -> anyhow::Result<()> {
-        let heard_by: u32 =
-            redis::cmd("PUBLISH").arg(FROM_SLIPS).arg(payload).query_async(&mut self.commands).await?;
+        let heard_by: u32 = redis::cmd("PUBLISH")
+            .arg(FROM_SLIPS)
+            .arg(payload)
+            .query_async(&mut self.commands)
+            .await?;
         if heard_by == 0 {
             bail!("nobody listens on {FROM_SLIPS}");
         }
@@ -109,10 +119,15 @@ impl Slips {
     pub async fn multiaddress(&mut self, limit: Duration) -> anyhow::Result<String> {
         let start = Instant::now();
         loop {
-            let value: Option<String> = redis::cmd("GET").arg("multiAddress").query_async(&mut self.commands).await?;
+            let value: Option<String> = redis::cmd("GET")
+                .arg("multiAddress")
+                .query_async(&mut self.commands)
+                .await?;
             match value {
                 Some(address) => return Ok(address),
-                None if start.elapsed() > limit => bail!("the node did not write multiAddress within {limit:?}"),
+                None if start.elapsed() > limit => {
+                    bail!("the node did not write multiAddress within {limit:?}")
+                }
                 None => time::sleep(LOOK_UP).await,
             }
         }
@@ -122,9 +137,19 @@ impl Slips {
     ///
     /// # Errors
     /// Redis fails.
-    pub async fn hold_opinion(&mut self, ip: &str, score: f64, confidence: f64) -> anyhow::Result<()> {
+    pub async fn hold_opinion(
+        &mut self,
+        ip: &str,
+        score: f64,
+        confidence: f64,
+    ) -> anyhow::Result<()> {
         for (hash, number) in [("IPsInfo:score", score), ("IPsInfo:confidence", confidence)] {
-            redis::cmd("HSET").arg(hash).arg(ip).arg(number).exec_async(&mut self.cache).await?;
+            redis::cmd("HSET")
+                .arg(hash)
+                .arg(ip)
+                .arg(number)
+                .exec_async(&mut self.cache)
+                .await?;
         }
         Ok(())
     }
@@ -134,12 +159,24 @@ impl Slips {
     ///
     /// # Errors
     /// Redis fails, or what is there is no JSON.
-    pub async fn opinion(&mut self, ip: &str, limit: Duration, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Option<Value>> {
+    pub async fn opinion(
+        &mut self,
+        ip: &str,
+        limit: Duration,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Option<Value>> {
         let start = Instant::now();
         loop {
-            let text: Option<String> =
-                redis::cmd("HGET").arg("IPsInfo:p2p4slips").arg(ip).query_async(&mut self.cache).await?;
-            let value: Option<Value> = text.as_deref().map(serde_json::from_str).transpose().context("IPsInfo:p2p4slips")?;
+            let text: Option<String> = redis::cmd("HGET")
+                .arg("IPsInfo:p2p4slips")
+                .arg(ip)
+                .query_async(&mut self.cache)
+                .await?;
+            let value: Option<Value> = text
+                .as_deref()
+                .map(serde_json::from_str)
+                .transpose()
+                .context("IPsInfo:p2p4slips")?;
             if value.as_ref().is_some_and(&wanted) || start.elapsed() > limit {
                 return Ok(value);
             }
@@ -151,14 +188,24 @@ impl Slips {
     ///
     /// # Errors
     /// None came in time; the error says what was waited for.
-    pub async fn wait<T>(&mut self, what: &str, limit: Duration, wanted: impl Fn(&Heard) -> Option<T>) -> anyhow::Result<T> {
+    pub async fn wait<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&Heard) -> Option<T>,
+    ) -> anyhow::Result<T> {
         if let Some(found) = self.heard.iter().find_map(&wanted) {
             return Ok(found);
         }
         self.next(what, limit, wanted).await
     }
 
-    async fn next<T>(&mut self, what: &str, limit: Duration, wanted: impl Fn(&Heard) -> Option<T>) -> anyhow::Result<T> {
+    async fn next<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&Heard) -> Option<T>,
+    ) -> anyhow::Result<T> {
         let end = time::Instant::now() + limit;
         loop {
             let heard = time::timeout_at(end, self.incoming.recv())
@@ -177,11 +224,24 @@ impl Slips {
     ///
     /// # Errors
     /// It has not come in time.
-    pub async fn wait_for_data(&mut self, reporter: &str, message: &str, times: usize, limit: Duration) -> anyhow::Result<()> {
-        let is_it = |heard: &Heard| heard.of_type("go_data").is_some_and(|c| c["reporter"] == reporter && c["message"] == message);
+    pub async fn wait_for_data(
+        &mut self,
+        reporter: &str,
+        message: &str,
+        times: usize,
+        limit: Duration,
+    ) -> anyhow::Result<()> {
+        let is_it = |heard: &Heard| {
+            heard
+                .of_type("go_data")
+                .is_some_and(|c| c["reporter"] == reporter && c["message"] == message)
+        };
         let came = self.heard.iter().filter(|heard| is_it(heard)).count();
         for _ in came..times {
-            self.next(&format!("{message} from {reporter}"), limit, |heard| is_it(heard).then_some(())).await?;
+            self.next(&format!("{message} from {reporter}"), limit, |heard| {
+                is_it(heard).then_some(())
+            })
+            .await?;
         }
         Ok(())
     }

@@ -46,8 +46,16 @@ impl Stage {
     /// # Errors
     /// No temporary directory can be made.
     pub fn new(keep: bool) -> anyhow::Result<Self> {
-        let dir = tempfile::Builder::new().prefix("slips-p2p-demo-").tempdir().context("cannot make a directory for the demo")?;
-        Ok(Self { path: dir.path().to_owned(), dir: Some(dir), processes: Vec::new(), keep })
+        let dir = tempfile::Builder::new()
+            .prefix("slips-p2p-demo-")
+            .tempdir()
+            .context("cannot make a directory for the demo")?;
+        Ok(Self {
+            path: dir.path().to_owned(),
+            dir: Some(dir),
+            processes: Vec::new(),
+            keep,
+        })
     }
 
     /// Where everything lies.
@@ -74,7 +82,19 @@ impl Stage {
         let port = free_port().context("no free port")?;
         let mut command = Command::new("redis-server");
         let text = port.to_string();
-        command.args(["--port", &text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]).arg(&room);
+        command
+            .args([
+                "--port",
+                &text,
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--dir",
+            ])
+            .arg(&room);
         self.start(&format!("redis {name}"), command, &room.join("redis.log"))
             .context("cannot start redis-server; `scripts/setup.sh demo` installs it")?;
         Ok(port)
@@ -88,20 +108,34 @@ impl Stage {
         let room = self.room(name)?;
         let file = room.join("config.toml");
         fs::write(&file, config).with_context(|| format!("cannot write {}", file.display()))?;
-        let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-        command.arg("run").arg("--config").arg(&file).current_dir(&room);
+        let mut command =
+            Command::new(std::env::current_exe().context("cannot find this program")?);
+        command
+            .arg("run")
+            .arg("--config")
+            .arg(&file)
+            .current_dir(&room);
         self.start(&format!("node {name}"), command, &room.join("node.log"))
     }
 
     fn start(&mut self, name: &str, mut command: Command, log: &Path) -> anyhow::Result<()> {
         let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         // A group of its own: Ctrl-C reaches the demo alone, which then stops everybody in order.
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            .process_group(0);
         if !self.keep {
             die_with_parent(&mut command);
         }
-        let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
-        self.processes.push(Process { name: name.to_owned(), child });
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        self.processes.push(Process {
+            name: name.to_owned(),
+            child,
+        });
         Ok(())
     }
 
@@ -113,10 +147,21 @@ impl Stage {
         for process in &mut self.processes {
             if let Some(status) = process.child.try_wait()? {
                 let room = process.name.rsplit(' ').next().unwrap_or_default();
-                let log = self.path.join(room).join(if process.name.starts_with("redis") { "redis.log" } else { "node.log" });
+                let log = self
+                    .path
+                    .join(room)
+                    .join(if process.name.starts_with("redis") {
+                        "redis.log"
+                    } else {
+                        "node.log"
+                    });
                 let words = fs::read_to_string(log).unwrap_or_default();
                 let last: Vec<&str> = words.lines().rev().take(5).collect();
-                bail!("{} ended ({status}); its last words:\n{}", process.name, last.into_iter().rev().collect::<Vec<_>>().join("\n"));
+                bail!(
+                    "{} ended ({status}); its last words:\n{}",
+                    process.name,
+                    last.into_iter().rev().collect::<Vec<_>>().join("\n")
+                );
             }
         }
         Ok(())
@@ -124,7 +169,10 @@ impl Stage {
 
     /// Stops everything, nodes before servers, and waits for each; answers how the nodes ended.
     pub fn stop(&mut self) -> Vec<Ended> {
-        let (nodes, servers): (Vec<_>, Vec<_>) = self.processes.drain(..).partition(|process| process.name.starts_with("node"));
+        let (nodes, servers): (Vec<_>, Vec<_>) = self
+            .processes
+            .drain(..)
+            .partition(|process| process.name.starts_with("node"));
         let mut ended = end(nodes);
         ended.extend(end(servers));
         ended
@@ -135,9 +183,17 @@ impl Stage {
     /// # Errors
     /// `stop.sh` cannot be written.
     pub fn leave(&mut self) -> anyhow::Result<PathBuf> {
-        let ids: Vec<String> = self.processes.drain(..).map(|process| process.child.id().to_string()).collect();
+        let ids: Vec<String> = self
+            .processes
+            .drain(..)
+            .map(|process| process.child.id().to_string())
+            .collect();
         let script = self.path.join("stop.sh");
-        let text = format!("#!/bin/sh\n# Ends what `make demo KEEP=1` left running, and removes its files.\nkill {}\nrm -r '{}'\n", ids.join(" "), self.path.display());
+        let text = format!(
+            "#!/bin/sh\n# Ends what `make demo KEEP=1` left running, and removes its files.\nkill {0}\n# Nobody may write there any more when the files go.\nfor turn in $(seq 50); do kill -0 {0} 2>/dev/null || break; sleep 0.1; done\nrm -r '{1}'\n",
+            ids.join(" "),
+            self.path.display()
+        );
         fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))?;
         if let Some(dir) = self.dir.take() {
             // From now on stop.sh removes it.
@@ -182,7 +238,10 @@ fn end(mut processes: Vec<Process>) -> Vec<Ended> {
                 let _ = process.child.kill();
                 let _ = process.child.wait();
             }
-            Ended { name: process.name.clone(), status }
+            Ended {
+                name: process.name.clone(),
+                status,
+            }
         })
         .collect()
 }
@@ -206,16 +265,20 @@ impl Ended {
 }
 
 fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 /// The child gets SIGTERM when this process ends without having stopped it (kill -9, a crash).
 fn die_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec only prctl is called, which is a plain system call.
     unsafe {
-        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        });
+        command.pre_exec(
+            || match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            },
+        );
     }
 }

@@ -88,16 +88,29 @@ pub fn session(id_of_b: &str) -> anyhow::Result<Vec<Saying>> {
         .map(|line| {
             let line: Line = serde_json::from_str(line).context("samples/slips-session.jsonl")?;
             let payload = line.payload.replace(RECORDED_PEER, id_of_b);
-            let who = if line.from.starts_with("slips") { Who::A } else { Who::D };
+            let who = if line.from.starts_with("slips") {
+                Who::A
+            } else {
+                Who::D
+            };
             let parsed: Value = serde_json::from_str(&payload).unwrap_or_default();
             let for_b = parsed["recipient"] == "*" || parsed["recipient"] == id_of_b;
             let message = parsed["message"].as_str().unwrap_or_default();
-            let content = decode(message).filter(|_| for_b);
+            let content = decode(message);
             let told = match &content {
-                Some(content) => describe(content),
-                None => format!("nothing for B: {}", payload.chars().take(60).collect::<String>()),
+                Some(content) if for_b => describe(content),
+                Some(content) => format!("{}: to a peer that is not here", describe(content)),
+                None => format!(
+                    "publishes what is no message: {}",
+                    payload.chars().take(60).collect::<String>()
+                ),
             };
-            Ok(Saying { who, arrives: content.map(|_| message.to_owned()), payload, told })
+            Ok(Saying {
+                who,
+                arrives: content.filter(|_| for_b).map(|_| message.to_owned()),
+                payload,
+                told,
+            })
         })
         .collect()
 }
@@ -124,22 +137,44 @@ pub fn report(who: Who, ip: &str, score: f64, confidence: f64) -> Saying {
         r#"{{"message_type": "report", "key_type": "ip", "key": "{ip}", "evaluation_type": "score_confidence", "evaluation": {{"score": {score:?}, "confidence": {confidence:?}}}}}"#
     );
     let message = STANDARD.encode(&content);
-    let payload = format!(r#"{{"message": "{message}", "recipient": "*", "version": "{VERSION}"}}"#);
-    let told = describe(&json!({"message_type": "report", "key": ip, "evaluation": {"score": score, "confidence": confidence}}));
-    Saying { who, payload, arrives: Some(message), told }
+    let payload =
+        format!(r#"{{"message": "{message}", "recipient": "*", "version": "{VERSION}"}}"#);
+    let told = describe(
+        &json!({"message_type": "report", "key": ip, "evaluation": {"score": score, "confidence": confidence}}),
+    );
+    Saying {
+        who,
+        payload,
+        arrives: Some(message),
+        told,
+    }
 }
 
 /// The object in a message between peers.
 pub fn decode(message: &str) -> Option<Value> {
     let bytes = STANDARD.decode(message).ok()?;
-    serde_json::from_slice::<Value>(&bytes).ok().filter(Value::is_object)
+    serde_json::from_slice::<Value>(&bytes)
+        .ok()
+        .filter(Value::is_object)
+}
+
+/// The address that a message reports on, when it is a report.
+pub fn reported(message: &str) -> Option<String> {
+    let content = decode(message).filter(|content| content["message_type"] == "report")?;
+    Some(content["key"].as_str()?.to_owned())
 }
 
 fn describe(content: &Value) -> String {
     let key = content["key"].as_str().unwrap_or("?");
     let evaluation = &content["evaluation"];
-    match (content["message_type"].as_str(), evaluation["score"].as_f64(), evaluation["confidence"].as_f64()) {
-        (Some("report"), Some(score), Some(confidence)) => format!("{key} has score {score} (confidence {confidence})"),
+    match (
+        content["message_type"].as_str(),
+        evaluation["score"].as_f64(),
+        evaluation["confidence"].as_f64(),
+    ) {
+        (Some("report"), Some(score), Some(confidence)) => {
+            format!("{key} has score {score} (confidence {confidence})")
+        }
         (Some("request"), ..) => format!("what do you know of {key}?"),
         _ => content.to_string(),
     }

@@ -118,7 +118,7 @@ impl Handler {
         if flooding {
             self.tell(Told::Conduct(Conduct::Flooding));
         }
-        if !matches!(heard, Heard::Data | Heard::Stopped) {
+        if heard != Heard::Data {
             self.tell(Told::Heard(heard));
         }
     }
@@ -241,13 +241,12 @@ impl ConnectionHandler for Handler {
                 };
                 self.ended(failed.info, outcome);
             }
-            ConnectionEvent::RemoteProtocolsChange(ProtocolsChange::Added(added)) => {
+            ConnectionEvent::RemoteProtocolsChange(ProtocolsChange::Added(added))
                 if added
-                    .into_iter()
-                    .any(|protocol| *protocol == self.gate.protocol)
-                {
-                    self.speaks();
-                }
+                    .clone()
+                    .any(|protocol| *protocol == self.gate.protocol) =>
+            {
+                self.speaks();
             }
             _ => {}
         }

@@ -22,6 +22,8 @@ use crate::{
 
 /// What is read of a line before it needs a permit: room for every command.
 const HEAD_BYTES: usize = 64;
+/// Longest version taken in a hello, here and in the answer to ours; pigeons say `version1`.
+pub(crate) const MAX_VERSION_BYTES: usize = 48;
 
 /// What all streams of one connection share.
 pub(crate) struct Gate {
@@ -57,8 +59,6 @@ pub(crate) enum Heard {
     BrokenHello,
     /// No line, or a blank one.
     NoLine,
-    /// The node no longer takes lines.
-    Stopped,
 }
 
 /// [`Heard`], and whether the sender was held back for its rate and that is to be told.
@@ -104,16 +104,30 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
     };
     let received_at = Timestamp::now();
     let flooding = gate.rate.admit().await;
-    let heard = match pigeon::parse(&line) {
+    let heard = take(&mut stream, gate, pigeon::parse(&line), received_at).await;
+    drop(permits);
+    // The end of the stream is the acknowledgement, so it comes last.
+    let _ = timeout(gate.write_timeout, stream.close()).await;
+    Received { heard, flooding }
+}
+
+async fn take(
+    stream: &mut Stream,
+    gate: &Gate,
+    line: pigeon::Line,
+    received_at: Timestamp,
+) -> Heard {
+    match line {
         pigeon::Line::Blank => Heard::NoLine,
         pigeon::Line::BrokenHello => Heard::BrokenHello,
         pigeon::Line::Goodbye => Heard::Goodbye,
+        pigeon::Line::Hello(version) if version.len() > MAX_VERSION_BYTES => Heard::BrokenHello,
         pigeon::Line::Hello(version) => {
-            answer(&mut stream, gate, &gate.hello).await;
+            answer(stream, gate, &gate.hello).await;
             Heard::Hello(version)
         }
         pigeon::Line::Ping => {
-            answer(&mut stream, gate, pigeon::PONG).await;
+            answer(stream, gate, pigeon::PONG).await;
             Heard::Ping
         }
         pigeon::Line::Data(text) => {
@@ -123,18 +137,14 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
                 text,
                 received_at,
             };
-            match gate.lines.send(line).await {
-                Ok(()) => Heard::Data,
-                Err(_) => Heard::Stopped,
+            if gate.lines.send(line).await.is_err() {
+                // The node takes no more lines, and yamux cannot tell a reset from an end: only a
+                // stream that stays open is not taken for an acknowledgement.
+                return std::future::pending().await;
             }
+            Heard::Data
         }
-    };
-    drop(permits);
-    if heard != Heard::Stopped {
-        // The end of the stream is the acknowledgement, so it comes last.
-        let _ = timeout(gate.write_timeout, stream.close()).await;
     }
-    Received { heard, flooding }
 }
 
 type Permits<'a> = Option<(

@@ -16,6 +16,8 @@ use crate::wire::pigeon::{self, LineFault};
 const MAX_ANSWER_BYTES: usize = 256;
 /// What a peer may write back to a line nobody expects an answer to; it is thrown away.
 const MAX_CHATTER_BYTES: usize = 1024;
+/// Time to close a stream in due form when everything else on it is done.
+const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What the other side is to do with the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,7 @@ async fn ask(stream: &mut Stream, line: &str) -> Outcome {
         Err(LineFault::NoNewline { .. }) => Outcome::NoAnswer,
         Err(LineFault::TooLong { .. } | LineFault::NotUtf8 { .. }) => Outcome::BadAnswer,
     };
-    let _ = stream.close().await;
+    let _ = timeout(CLOSE_LIMIT, stream.close()).await;
     outcome
 }
 

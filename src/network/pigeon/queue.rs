@@ -84,7 +84,8 @@ impl PeerQueue {
     }
 
     /// Queues a line, waiting at most `limit` for room. After one wait in vain the next lines do
-    /// not wait until something moves again: one dead peer must not slow what goes to all.
+    /// not wait until half the queue has gone: a peer that takes a line now and then must not slow
+    /// what goes to all.
     pub(crate) async fn push(
         &self,
         lane: u64,
@@ -139,7 +140,6 @@ impl PeerQueue {
 
     /// A job has ended. Says whether its line is gone for good although nobody acknowledged it.
     pub(crate) fn end(&self, lane: u64, end: End) -> bool {
-        self.stalled.store(false, Ordering::Relaxed);
         let mut state = self.lock();
         let Some(entry) = state.lanes.get_mut(&lane) else {
             return false;
@@ -166,6 +166,9 @@ impl PeerQueue {
         }
         wake_all(state);
         self.room.add_permits(self.cost(&line) as usize);
+        if self.room.available_permits() >= self.capacity / 2 {
+            self.stalled.store(false, Ordering::Relaxed);
+        }
         end == End::Broken
     }
 
@@ -223,4 +226,103 @@ fn wake_all(mut state: MutexGuard<'_, State>) {
     let wakers: Vec<Waker> = state.wakers.drain().map(|(_, waker)| waker).collect();
     drop(state);
     wakers.into_iter().for_each(Waker::wake);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    fn connection(number: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(number)
+    }
+
+    fn take(queue: &PeerQueue) -> Option<(u64, String)> {
+        let job = queue.take(connection(1), Waker::noop())?;
+        Some((job.lane, job.line.to_string()))
+    }
+
+    async fn push(queue: &PeerQueue, lane: u64, line: &str) -> Result<(), Refused> {
+        queue.push(lane, line.into(), SOON).await
+    }
+
+    async fn filled(lines: &[(u64, &str)]) -> PeerQueue {
+        let queue = PeerQueue::new(10_000);
+        for (lane, line) in lines {
+            push(&queue, *lane, line).await.expect("room");
+        }
+        queue
+    }
+
+    #[tokio::test]
+    async fn a_lane_waits_for_its_line_and_others_do_not() {
+        let queue = filled(&[(1, "a"), (1, "b"), (2, "c")]).await;
+        assert_eq!(take(&queue), Some((1, "a".into())));
+        assert_eq!(take(&queue), Some((2, "c".into())));
+        assert_eq!(take(&queue), None, "`b` waits for `a`");
+        assert!(!queue.end(1, End::Done));
+        assert_eq!(take(&queue), Some((1, "b".into())));
+    }
+
+    #[tokio::test]
+    async fn a_broken_line_goes_again_and_is_given_up_the_third_time() {
+        let queue = filled(&[(1, "a"), (1, "b")]).await;
+        for lost in [false, false, true] {
+            assert_eq!(take(&queue), Some((1, "a".into())));
+            assert_eq!(queue.end(1, End::Broken), lost);
+        }
+        assert_eq!(take(&queue), Some((1, "b".into())));
+    }
+
+    #[tokio::test]
+    async fn what_a_lost_connection_was_sending_waits_again_in_its_place() {
+        let queue = filled(&[(1, "a"), (1, "b")]).await;
+        assert_eq!(take(&queue), Some((1, "a".into())));
+        queue.abandon(connection(1));
+        assert!(
+            !queue.end(1, End::Done),
+            "the old stream's end no longer counts"
+        );
+        assert_eq!(take(&queue), Some((1, "a".into())));
+        queue.end(1, End::Done);
+        assert_eq!(take(&queue), Some((1, "b".into())));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_waited_for_once_and_again_when_it_has_emptied() {
+        let queue = PeerQueue::new(4 * (LINE_OVERHEAD + 1));
+        for lane in 0..4 {
+            push(&queue, lane, "x").await.expect("room");
+        }
+        assert_eq!(push(&queue, 9, "y").await, Err(Refused::Stalled));
+        let hour = Duration::from_secs(3600);
+        assert_eq!(
+            queue.push(9, "y".into(), hour).await,
+            Err(Refused::Stalled),
+            "at once"
+        );
+        take(&queue).expect("a line");
+        take(&queue).expect("a line");
+        queue.end(0, End::Done);
+        queue.end(1, End::Done);
+        assert_eq!(push(&queue, 9, "y").await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn closing_tells_who_waits_and_counts_what_is_lost() {
+        let queue = Arc::new(filled(&[(1, "a"), (2, "b")]).await);
+        assert_eq!(queue.close(), 2);
+        assert_eq!(push(&queue, 1, "c").await, Err(Refused::Closed));
+        queue.until_empty().await;
+    }
+
+    #[tokio::test]
+    async fn a_line_as_long_as_the_queue_fits() {
+        let queue = PeerQueue::new(1000);
+        push(&queue, 1, &"x".repeat(5000)).await.expect("room");
+        assert!(take(&queue).is_some());
+    }
 }

@@ -25,6 +25,9 @@ impl Outbox {
     /// Tells the node, now or as soon as it has room. When far too much waits, conduct is no longer
     /// told; of the states of a peer only the newest is.
     pub(super) fn tell(&mut self, event: Event) {
+        if self.events.is_closed() {
+            return self.waiting.clear();
+        }
         if self.waiting.is_empty() {
             match self.events.try_send(event) {
                 Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}

@@ -11,7 +11,7 @@ use crate::{
 const P2P4SLIPS: &str = "p2p4slips";
 
 /// What Slips may have stored of one address in the older layout: passive DNS, certificates,
-/// VirusTotal and more in one object, tens of kilobytes at most.
+/// reputations and more in one object, tens of kilobytes at most.
 const LIMITS: Limits = Limits {
     max_bytes: 16 << 20,
     max_depth: 128,

@@ -29,6 +29,7 @@ use super::{
     ratings::Book,
 };
 
+const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 const GREETING: &str = "hello version1";
 
 /// What every task of a pigeon shares.
@@ -226,7 +227,10 @@ async fn exchange(
     let answer = time::timeout(limit, talk)
         .await
         .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")));
-    let _ = stream.close().await;
+    // A stream whose negotiation failed must not be closed.
+    if answer.is_ok() {
+        let _ = stream.close().await;
+    }
     answer
 }
 
@@ -361,9 +365,10 @@ async fn ping_rounds(shared: Shared, opens: Opens) {
 fn say_goodbye(shared: Shared, opens: Opens, done: mpsc::Sender<()>) {
     tokio::spawn(async move {
         let active = shared.book().active();
+        // The pigeon waits a second; here the end of the stream says that the line was read.
         let lines = active.into_iter().map(|peer| {
             let opens = opens.clone();
-            async move { write(&opens, peer, b"goodbye\n").await }
+            async move { exchange(&opens, peer, b"goodbye\n", GOODBYE_LIMIT).await }
         });
         let _ = time::timeout(shared.timers.answer, futures::future::join_all(lines)).await;
         let _ = done.send(());

@@ -1,0 +1,93 @@
+//! How connections are made: TCP with noise and our muxer, QUIC where it is wanted.
+
+use std::{io, sync::Arc};
+
+use libp2p::{
+    PeerId, Transport,
+    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    identity::Keypair,
+    noise, tcp,
+};
+
+use super::{
+    Settings,
+    admission::Admission,
+    muxer::{self, Pool},
+};
+
+/// What a QUIC peer may have under way, a stream (a line) and a connection.
+#[cfg(feature = "quic")]
+const QUIC_STREAM_BYTES: u32 = 128 * 1024;
+#[cfg(feature = "quic")]
+const QUIC_CONNECTION_BYTES: u32 = 1024 * 1024;
+
+/// # Errors
+/// When noise cannot be set up with this key.
+pub(super) fn transport(
+    settings: &Settings,
+    keypair: &Keypair,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
+    let floor = 2 * settings.max_line_bytes as u64;
+    let unread = Arc::new(Pool::new(
+        settings.max_unread_bytes,
+        settings.max_unread_bytes_per_connection,
+        floor,
+    ));
+    let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise::Config::new(keypair)?)
+        .multiplex(muxer::Config::new(unread))
+        .timeout(settings.handshake_timeout)
+        .boxed();
+    let tcp = Admission::new(tcp, settings.max_pending_incoming);
+    Ok(with_quic(tcp, settings, keypair))
+}
+
+#[cfg(feature = "quic")]
+fn with_quic<T>(tcp: T, settings: &Settings, keypair: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)>
+where
+    T: Transport<Output = (PeerId, StreamMuxerBox), Error = io::Error> + Send + Unpin + 'static,
+    T::Dial: Send,
+    T::ListenerUpgrade: Send,
+{
+    use libp2p::{core::transport::OrTransport, futures::future::Either, quic};
+
+    let wanted = settings
+        .listen
+        .iter()
+        .chain(&settings.static_peers)
+        .any(is_quic);
+    if !wanted {
+        return tcp.boxed();
+    }
+    let mut config = quic::Config::new(keypair);
+    config.handshake_timeout = settings.handshake_timeout;
+    // QUIC holds a peer back by itself, by these windows.
+    config.max_stream_data = QUIC_STREAM_BYTES;
+    config.max_connection_data = QUIC_CONNECTION_BYTES;
+    let quic = quic::tokio::Transport::new(config)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let quic = Admission::new(quic.boxed(), settings.max_pending_incoming);
+    OrTransport::new(quic, tcp)
+        .map(|either, _| match either {
+            Either::Left(output) | Either::Right(output) => output,
+        })
+        .boxed()
+}
+
+#[cfg(not(feature = "quic"))]
+fn with_quic<T>(tcp: T, _: &Settings, _: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)>
+where
+    T: Transport<Output = (PeerId, StreamMuxerBox), Error = io::Error> + Send + Unpin + 'static,
+    T::Dial: Send,
+    T::ListenerUpgrade: Send,
+{
+    tcp.boxed()
+}
+
+#[cfg(feature = "quic")]
+fn is_quic(address: &libp2p::Multiaddr) -> bool {
+    use libp2p::core::multiaddr::Protocol;
+
+    address.iter().any(|part| matches!(part, Protocol::QuicV1))
+}

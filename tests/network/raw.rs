@@ -1,0 +1,319 @@
+//! A peer without any of our code: TCP, noise and yamux from libp2p, multistream and `/slips/1.0`
+//! written out by hand. It can be as rude as a test needs it.
+
+use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::{
+    Multiaddr, PeerId, Transport,
+    core::{
+        Endpoint,
+        muxing::{StreamMuxer, StreamMuxerBox, SubstreamBox},
+        transport::{Boxed, DialOpts, ListenerId, PortUse, TransportEvent},
+        upgrade::Version,
+    },
+    identity::Keypair,
+    noise, tcp, yamux,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const LIMIT: Duration = Duration::from_secs(20);
+const HEADER: &[u8] = b"\x13/multistream/1.0.0\n";
+const SLIPS: &[u8] = b"\x0b/slips/1.0\n";
+const NOT_SPOKEN: &[u8] = b"\x03na\n";
+
+/// How a raw peer treats what it is told and asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// As a pigeon.
+    Polite,
+    /// Speaks nothing but libp2p.
+    Foreign,
+    /// Takes streams, never answers and never closes them.
+    Silent,
+    /// Answers everything with a wrong word.
+    Wrong,
+}
+
+/// One connection of a raw peer.
+pub struct Raw {
+    pub id: PeerId,
+    ask: mpsc::Sender<oneshot::Sender<SubstreamBox>>,
+    /// Lines the node said, in order of their arrival.
+    pub heard: mpsc::Receiver<String>,
+    /// Cancelled when the connection is gone.
+    pub gone: CancellationToken,
+    hang_up: CancellationToken,
+    silent: CancellationToken,
+}
+
+pub struct RawListener {
+    pub address: Multiaddr,
+    pub id: PeerId,
+    transport: Boxed<(PeerId, StreamMuxerBox)>,
+}
+
+fn transport(key: &Keypair) -> Boxed<(PeerId, StreamMuxerBox)> {
+    tcp::tokio::Transport::new(tcp::Config::default())
+        .upgrade(Version::V1)
+        .authenticate(noise::Config::new(key).expect("a key"))
+        .multiplex(patient_yamux())
+        .boxed()
+}
+
+/// Lets us open as many streams as a test wants to.
+fn patient_yamux() -> yamux::Config {
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(4096);
+    config
+}
+
+impl RawListener {
+    pub async fn new(key: &Keypair) -> Self {
+        let mut transport = transport(key);
+        let any = "/ip4/127.0.0.1/tcp/0".parse().expect("an address");
+        transport
+            .listen_on(ListenerId::next(), any)
+            .expect("listens");
+        let address = loop {
+            if let TransportEvent::NewAddress { listen_addr, .. } = next(&mut transport).await {
+                break listen_addr;
+            }
+        };
+        Self {
+            address,
+            id: key.public().to_peer_id(),
+            transport,
+        }
+    }
+
+    pub async fn accept(&mut self, manner: Manner) -> Raw {
+        let accepted = async {
+            loop {
+                if let TransportEvent::Incoming { upgrade, .. } = next(&mut self.transport).await {
+                    // Nobody else polls the transport meanwhile, and nobody needs to.
+                    if let Ok((_, muxer)) = upgrade.await {
+                        return Raw::run(self.id, muxer, manner);
+                    }
+                }
+            }
+        };
+        timeout(LIMIT, accepted).await.expect("somebody calls")
+    }
+}
+
+async fn next<T: Transport + Unpin>(
+    transport: &mut T,
+) -> TransportEvent<T::ListenerUpgrade, T::Error> {
+    poll_fn(|cx| Pin::new(&mut *transport).poll(cx)).await
+}
+
+impl Raw {
+    pub async fn dial(key: &Keypair, to: &Multiaddr, manner: Manner) -> Self {
+        Self::try_dial(key, to, manner).await.expect("connects")
+    }
+
+    pub async fn try_dial(key: &Keypair, to: &Multiaddr, manner: Manner) -> Option<Self> {
+        let mut transport = transport(key);
+        let opts = DialOpts {
+            role: Endpoint::Dialer,
+            port_use: PortUse::New,
+        };
+        let (_, muxer) = timeout(LIMIT, transport.dial(to.clone(), opts).ok()?)
+            .await
+            .ok()?
+            .ok()?;
+        Some(Self::run(key.public().to_peer_id(), muxer, manner))
+    }
+
+    fn run(id: PeerId, muxer: StreamMuxerBox, manner: Manner) -> Self {
+        let (ask, asked) = mpsc::channel(2048);
+        let (tell, heard) = mpsc::channel(65_536);
+        let (gone, hang_up, silent) = Default::default();
+        let serving = Serving {
+            tell,
+            manner,
+            silent: CancellationToken::clone(&silent),
+        };
+        let guard = CancellationToken::clone(&gone).drop_guard();
+        tokio::spawn(drive(
+            muxer,
+            asked,
+            serving,
+            guard,
+            CancellationToken::clone(&hang_up),
+        ));
+        Self {
+            id,
+            ask,
+            heard,
+            gone,
+            hang_up,
+            silent,
+        }
+    }
+
+    /// Opens a stream and says which protocol it is for, without waiting for an answer.
+    pub async fn open(&self) -> SubstreamBox {
+        let (give, take) = oneshot::channel();
+        self.ask.send(give).await.expect("the connection stands");
+        let mut stream = timeout(LIMIT, take)
+            .await
+            .expect("a stream in time")
+            .expect("the connection stands");
+        stream
+            .write_all(&[HEADER, SLIPS].concat())
+            .await
+            .expect("writes");
+        stream
+    }
+
+    /// Says something on a stream of its own, closes it and gives back what came in return.
+    pub async fn say(&self, words: impl AsRef<[u8]>) -> String {
+        let mut stream = self.open().await;
+        let _ = stream.write_all(words.as_ref()).await;
+        let _ = stream.close().await;
+        answer(&mut stream).await
+    }
+
+    /// The next line the node said.
+    pub async fn line(&mut self) -> String {
+        timeout(LIMIT, self.heard.recv())
+            .await
+            .expect("a line in time")
+            .expect("the connection stands")
+    }
+
+    /// From now on nothing is answered or closed.
+    pub fn silence(&self) {
+        self.silent.cancel();
+    }
+
+    pub fn hang_up(&self) {
+        self.hang_up.cancel();
+    }
+}
+
+/// What the node writes on a stream until it closes it, without the talk about protocols.
+pub async fn answer(stream: &mut SubstreamBox) -> String {
+    let mut bytes = Vec::new();
+    let _ = timeout(LIMIT, stream.read_to_end(&mut bytes))
+        .await
+        .expect("the stream ends in time");
+    let talk = [HEADER, SLIPS].concat();
+    String::from_utf8_lossy(bytes.strip_prefix(&talk[..]).unwrap_or(&bytes)).into_owned()
+}
+
+#[derive(Clone)]
+struct Serving {
+    tell: mpsc::Sender<String>,
+    manner: Manner,
+    silent: CancellationToken,
+}
+
+async fn drive(
+    mut muxer: StreamMuxerBox,
+    mut asked: mpsc::Receiver<oneshot::Sender<SubstreamBox>>,
+    serving: Serving,
+    _gone: DropGuard,
+    hang_up: CancellationToken,
+) {
+    let mut waiting: Option<oneshot::Sender<SubstreamBox>> = None;
+    let run = poll_fn(|cx| {
+        loop {
+            match Pin::new(&mut muxer).poll_inbound(cx) {
+                Poll::Ready(Ok(stream)) => {
+                    tokio::spawn(serve(stream, serving.clone()));
+                    continue;
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+            if waiting.is_none() {
+                match asked.poll_recv(cx) {
+                    Poll::Ready(Some(wanted)) => waiting = Some(wanted),
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Pending => {}
+                }
+            }
+            if waiting.is_some()
+                && let Poll::Ready(opened) = Pin::new(&mut muxer).poll_outbound(cx)
+            {
+                let Ok(stream) = opened else {
+                    return Poll::Ready(());
+                };
+                if let Some(wanted) = waiting.take() {
+                    let _ = wanted.send(stream);
+                }
+                continue;
+            }
+            match Pin::new(&mut muxer).poll(cx) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    });
+    tokio::select! {
+        () = run => {}
+        () = hang_up.cancelled() => {}
+    }
+}
+
+/// Serves one stream of the node's. An error is the node's business, not ours.
+async fn serve(mut stream: SubstreamBox, serving: Serving) -> Option<()> {
+    let Serving {
+        tell,
+        manner,
+        silent,
+    } = serving;
+    loop {
+        let word = message(&mut stream).await?;
+        if word == HEADER {
+            stream.write_all(HEADER).await.ok()?;
+        } else if word == SLIPS && manner != Manner::Foreign {
+            stream.write_all(SLIPS).await.ok()?;
+            break;
+        } else {
+            stream.write_all(NOT_SPOKEN).await.ok()?;
+        }
+        stream.flush().await.ok()?;
+    }
+    let mut line = Vec::new();
+    let mut byte = [0_u8; 1];
+    while line.last() != Some(&b'\n') {
+        stream.read_exact(&mut byte).await.ok()?;
+        line.push(byte[0]);
+    }
+    let line = String::from_utf8(line).ok()?.trim_end().to_owned();
+    let reply = match (manner, line.as_str()) {
+        (Manner::Silent, _) => None,
+        _ if silent.is_cancelled() => None,
+        (Manner::Wrong, _) => Some("what?\n"),
+        (_, "ping") => Some("pong\n"),
+        (_, hello) if hello.starts_with("hello ") => Some("hello version1\n"),
+        _ => Some(""),
+    };
+    tell.send(line).await.ok()?;
+    match reply {
+        Some(words) => {
+            stream.write_all(words.as_bytes()).await.ok()?;
+            stream.close().await.ok()
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// One message of multistream: a length in one byte, and that many bytes.
+async fn message(stream: &mut SubstreamBox) -> Option<Vec<u8>> {
+    let mut message = vec![0_u8; 1];
+    stream.read_exact(&mut message).await.ok()?;
+    let length = usize::from(message[0]);
+    message.resize(1 + length, 0);
+    stream.read_exact(&mut message[1..]).await.ok()?;
+    Some(message)
+}

@@ -1,0 +1,81 @@
+//! Tests that need processes of their own: this program again, playing one of its tests in a role.
+
+use std::{
+    fmt::Display,
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+/// Set for children only: what they are to be.
+const ROLE: &str = "SLIPS_P2P_TEST_ROLE";
+
+/// What this process is to be; `None` in an ordinary run.
+pub fn own() -> Option<String> {
+    std::env::var(ROLE).ok()
+}
+
+/// Tells the test that plays us.
+pub fn say(what: &str, value: impl Display) {
+    println!("\n>{what} {value}");
+}
+
+/// A child; it ends with the test.
+pub struct Role {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Role {
+    pub fn play(test: &str, role: &str) -> Self {
+        Self::play_in(&[], test, role)
+    }
+
+    /// The same behind a command that runs another one.
+    pub fn play_in(wrapper: &[&str], test: &str, role: &str) -> Self {
+        let own = std::env::current_exe().expect("this program");
+        let own = own.to_str().expect("a path");
+        let words: Vec<_> = wrapper
+            .iter()
+            .copied()
+            .chain([own, "--exact", test, "--nocapture"])
+            .collect();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .env(ROLE, role)
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().expect("starts");
+        let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self { child, output }
+    }
+
+    /// Waits until it says that, and gives the value.
+    pub fn says(&mut self, what: &str) -> String {
+        let start = format!(">{what} ");
+        let said = self.output.by_ref().map_while(Result::ok);
+        let mut values = said.filter_map(|line| Some(line.strip_prefix(&start)?.to_owned()));
+        values
+            .next()
+            .unwrap_or_else(|| panic!("it ended without saying `{what}`"))
+    }
+
+    /// Its resident memory, in KiB.
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/statm", self.child.id());
+        let text = std::fs::read_to_string(path).expect("it runs");
+        let pages: u64 = text
+            .split(' ')
+            .nth(1)
+            .expect("a field")
+            .parse()
+            .expect("a number");
+        pages * 4
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
