@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -40,12 +41,15 @@ pub enum Role {
     Pigeon,
 }
 
-/// How long the goodbyes may take. Slips waits for nothing, an operator for a second.
-const GOODBYE_LIMIT: Duration = Duration::from_millis(400);
+/// How long what Slips said last may take to reach its peers. All limits of stopping together stay
+/// below a second: Slips waits for nothing, an operator for a second.
+const SPEAK_LIMIT: Duration = Duration::from_millis(150);
+/// How long the goodbyes may take after that.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(300);
 /// How long the node may take after that to commit what it has taken.
-const DRAIN_LIMIT: Duration = Duration::from_millis(300);
+const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 /// How long the publisher may take after that to empty its hands.
-const DELIVERY_LIMIT: Duration = Duration::from_millis(200);
+const DELIVERY_LIMIT: Duration = Duration::from_millis(150);
 
 /// Why the program ended.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +116,7 @@ struct Running {
     network: Handle,
     bridge: bridge::Tasks,
     store: Store,
+    counters: Arc<Counters>,
     cancel: CancellationToken,
 }
 
@@ -159,15 +164,13 @@ impl Running {
             slips_db,
         };
         let mut tasks = JoinSet::new();
-        let stop_process = node::start(
-            settings::node(config),
-            parts,
-            Arc::new(Counters::default()),
-            &mut tasks,
-        );
-        tasks.spawn(prune(
+        let counters = Arc::new(Counters::default());
+        let stop_process = node::start(settings::node(config), parts, counters.clone(), &mut tasks);
+        let every = config.store.prune_interval;
+        tasks.spawn(housekeeping(
             store.clone(),
-            config.store.prune_interval,
+            counters.clone(),
+            every,
             cancel.clone(),
         ));
         Ok(Self {
@@ -176,6 +179,7 @@ impl Running {
             network,
             bridge: bridge_tasks,
             store,
+            counters,
             cancel,
         })
     }
@@ -200,17 +204,19 @@ impl Running {
     /// Stops in the order of the data's way, so that nothing taken in is left behind.
     async fn stop(mut self) {
         self.cancel.cancel();
-        self.network.goodbye(GOODBYE_LIMIT).await;
-        let drained = async {
-            while let Some(task) = self.tasks.join_next().await {
-                if let Ok((task, Err(error))) = task {
-                    error!(task, %error, "failed while stopping");
-                }
-            }
+        let network = self.network.clone();
+        let spoken = async {
+            self.joined(Some("outgoing")).await;
+            network.flush(SPEAK_LIMIT).await;
         };
-        if tokio::time::timeout(DRAIN_LIMIT, drained).await.is_err() {
-            warn!("what peers sent last may be lost: the node did not end in time");
+        if timeout(SPEAK_LIMIT, spoken).await.is_err() {
+            warn!("not everything Slips said last has reached its peers");
         }
+        self.network.clone().goodbye(GOODBYE_LIMIT).await;
+        if timeout(DRAIN_LIMIT, self.joined(None)).await.is_err() {
+            warn!("the node did not commit in time what peers sent last");
+        }
+        self.tasks.shutdown().await;
         if let Finished::Cut(busy) = self.bridge.finish(DELIVERY_LIMIT).await {
             warn!(
                 ?busy,
@@ -218,7 +224,20 @@ impl Running {
             );
         }
         self.store.close().await;
+        self.counters.say();
         info!("stopped");
+    }
+
+    /// Waits until the task of that name has ended, or all of them.
+    async fn joined(&mut self, name: Option<&str>) {
+        while let Some(task) = self.tasks.join_next().await {
+            match task {
+                Ok((task, Ok(()))) if name == Some(task) => return,
+                Ok((_, Ok(()))) => {}
+                Ok((task, Err(error))) => error!(task, %error, "failed while stopping"),
+                Err(panic) => error!(%panic, "failed while stopping"),
+            }
+        }
     }
 }
 
@@ -307,9 +326,10 @@ fn from_stored(stored: StoredFact) -> (Fact, u32) {
     }
 }
 
-/// Applies the retention rules now and then.
-async fn prune(
+/// Applies the retention rules and says the totals, now and then.
+async fn housekeeping(
     store: Store,
+    counters: Arc<Counters>,
     every: Duration,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
@@ -318,10 +338,12 @@ async fn prune(
         .await
         .is_some()
     {
+        counters.say();
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
-            Err(error) => return ("prune", Err(error.into())),
+            Err(StoreError::Closed) if cancel.is_cancelled() => break,
+            Err(error) => return ("housekeeping", Err(error.into())),
         }
     }
-    ("prune", Ok(()))
+    ("housekeeping", Ok(()))
 }

@@ -26,6 +26,7 @@ impl Bench {
             forward,
             answer_requests: AnswerRequests::Slips,
             write_back: true,
+            write_again_after: Some(Duration::from_secs(3600)),
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
         };
@@ -131,6 +132,18 @@ fn what_slips_knows_is_not_told_again() {
     );
     let changed = bench.hear(&[(peer, &report("198.51.100.7", 0.2, 0.9))]);
     assert_eq!(kinds(&changed), ["go_data", "p2p4slips 198.51.100.7"]);
+}
+
+#[test]
+fn an_opinion_that_is_about_to_expire_is_written_again_when_it_is_confirmed() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let text = report("198.51.100.7", 0.8, 0.9);
+    bench.hear(&[(peer, &text)]);
+    bench.now += 3_000;
+    assert!(!kinds(&bench.hear(&[(peer, &text)])).contains(&"p2p4slips 198.51.100.7".into()));
+    bench.now += 600;
+    assert!(kinds(&bench.hear(&[(peer, &text)])).contains(&"p2p4slips 198.51.100.7".into()));
 }
 
 #[test]

@@ -294,11 +294,7 @@ impl Intake {
         let Some(opinion) = self.engine.opinion(subject, step.now) else {
             return;
         };
-        if self
-            .written
-            .get(&subject)
-            .is_some_and(|last| last.says_the_same(&opinion))
-        {
+        if !self.is_news(&opinion) {
             return;
         }
         if self.settings.write_back {
@@ -313,5 +309,17 @@ impl Intake {
         }
         self.written.insert(subject, opinion.clone());
         step.outcome.batch.opinions.push(opinion);
+    }
+
+    /// Whether it says something else than what was written last, or that is about to expire.
+    fn is_news(&self, opinion: &Opinion) -> bool {
+        self.written.get(&opinion.subject).is_none_or(|last| {
+            let age = opinion.computed_at.since(last.computed_at);
+            !last.says_the_same(opinion)
+                || self
+                    .settings
+                    .write_again_after
+                    .is_some_and(|limit| age >= limit)
+        })
     }
 }

@@ -68,11 +68,14 @@ impl Heard {
         }
     }
 
-    /// Evidence by how its author is proven: at first hand, at second hand, not at all.
-    fn kinds(&self) -> [f64; 3] {
+    /// Evidence by how its author is proven: at first hand, at second hand, not at all. What a
+    /// majority of unproven peers proves (`gate`) stays among the unproven: it has no root.
+    fn kinds(&self, gate: f64) -> [f64; 3] {
         let Voice { rho, rho1, .. } = self.voice;
-        let unproven = (1.0 - rho) * self.reliability * self.tenure + (1.0 - self.fits) * rho1;
-        [self.fits * rho1, rho - rho1, unproven].map(|part| part * self.evidence)
+        let second = rho - rho1;
+        let unproven =
+            (1.0 - rho) * self.reliability * self.tenure + (1.0 - self.fits) * rho1 + gate * second;
+        [self.fits * rho1, (1.0 - gate) * second, unproven].map(|part| part * self.evidence)
     }
 }
 
@@ -94,8 +97,9 @@ impl Belief {
     }
 }
 
-/// Sums the reports, which stand in order of time, and notes what each adds.
-pub fn weigh(heard: &mut [Heard], now: Timestamp, p: &RobustParameters) -> Belief {
+/// Sums the reports, which stand in order of time, and notes what each adds. `gate` is the part of
+/// second-hand proof that comes from a majority of unproven peers, in 0..=1.
+pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameters) -> Belief {
     let items: Vec<_> = heard
         .iter()
         .map(|one| (one.voice.mass, one.voice.rho1 * one.evidence))
@@ -109,7 +113,7 @@ pub fn weigh(heard: &mut [Heard], now: Timestamp, p: &RobustParameters) -> Belie
         let step = last.map_or([1.0; 3], |last| age(&mut sums, last, one.said_at, p));
         steps.push(step);
         last = Some(one.said_at);
-        for (sum, part) in sums.iter_mut().zip(one.kinds()) {
+        for (sum, part) in sums.iter_mut().zip(one.kinds(gate)) {
             *sum += part;
         }
     }
@@ -123,7 +127,7 @@ pub fn weigh(heard: &mut [Heard], now: Timestamp, p: &RobustParameters) -> Belie
     keep[1] *= ratio(belief.second_hand, second);
     keep[2] *= ratio(belief.unproven, unproven);
     for (one, step) in heard.iter_mut().zip(&steps).rev() {
-        one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
+        one.adds = std::array::from_fn(|kind| one.kinds(gate)[kind] * keep[kind]);
         for (keep, step) in keep.iter_mut().zip(step) {
             *keep *= step;
         }
