@@ -40,10 +40,10 @@ struct Figure {
     name: &'static str,
     of: fn(&Summary) -> Option<Spread>,
     range: std::ops::Range<f64>,
-    /// Where the names of the models hide no line, and no dot.
+    /// Where the names of the models hide no line.
     free_on_curve: SeriesLabelPosition,
-    /// See `free_on_curve`.
-    free_in_rows: SeriesLabelPosition,
+    /// Where they hide no dot; `None` where dots are everywhere.
+    free_in_rows: Option<SeriesLabelPosition>,
 }
 
 const FIGURES: [Figure; 2] = [
@@ -52,14 +52,14 @@ const FIGURES: [Figure; 2] = [
         of: |summary| summary.auc,
         range: 0.0..1.0,
         free_on_curve: SeriesLabelPosition::LowerLeft,
-        free_in_rows: SeriesLabelPosition::MiddleLeft,
+        free_in_rows: None,
     },
     Figure {
         name: "Brier score (0 is best), median",
         of: |summary| summary.brier,
         range: 0.0..0.8,
         free_on_curve: SeriesLabelPosition::UpperLeft,
-        free_in_rows: SeriesLabelPosition::MiddleRight,
+        free_in_rows: Some(SeriesLabelPosition::MiddleRight),
     },
 ];
 
@@ -172,12 +172,14 @@ fn draw_rows(area: &Area<'_>, figure: &Figure, rows: &[&Measured]) -> anyhow::Re
             .label(model.contestant.as_str())
             .legend(move |(x, y)| Circle::new((x + 8, y), 4, colour.filled()));
     }
-    chart
-        .configure_series_labels()
-        .position(figure.free_in_rows.clone())
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
+    if let Some(position) = &figure.free_in_rows {
+        chart
+            .configure_series_labels()
+            .position(position.clone())
+            .background_style(WHITE.mix(0.8))
+            .border_style(BLACK.mix(0.3))
+            .draw()?;
+    }
     Ok(())
 }
 
