@@ -68,14 +68,11 @@ impl Heard {
         }
     }
 
-    /// Evidence by how its author is proven: at first hand, at second hand, not at all. What a
-    /// majority of unproven peers proves (`gate`) stays among the unproven: it has no root.
-    fn kinds(&self, gate: f64) -> [f64; 3] {
+    /// Evidence by how its author is proven: at first hand, at second hand, not at all.
+    fn kinds(&self) -> [f64; 3] {
         let Voice { rho, rho1, .. } = self.voice;
-        let second = rho - rho1;
-        let unproven =
-            (1.0 - rho) * self.reliability * self.tenure + (1.0 - self.fits) * rho1 + gate * second;
-        [self.fits * rho1, (1.0 - gate) * second, unproven].map(|part| part * self.evidence)
+        let unproven = (1.0 - rho) * self.reliability * self.tenure + (1.0 - self.fits) * rho1;
+        [self.fits * rho1, rho - rho1, unproven].map(|part| part * self.evidence)
     }
 }
 
@@ -84,7 +81,8 @@ impl Heard {
 pub struct Belief {
     /// From reporters proven at first hand, within the nested caps.
     pub first_hand: f64,
-    /// From reporters proven at second hand, at most `b2`.
+    /// From reporters proven at second hand, at most `b2`; where no proven peer stands behind them,
+    /// with `unproven` at most `b`.
     pub second_hand: f64,
     /// From unproven reporters, at most `b`.
     pub unproven: f64,
@@ -113,21 +111,24 @@ pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameter
         let step = last.map_or([1.0; 3], |last| age(&mut sums, last, one.said_at, p));
         steps.push(step);
         last = Some(one.said_at);
-        for (sum, part) in sums.iter_mut().zip(one.kinds(gate)) {
+        for (sum, part) in sums.iter_mut().zip(one.kinds()) {
             *sum += part;
         }
     }
     let mut keep = last.map_or([1.0; 3], |last| age(&mut sums, last, now, p));
-    let [first_hand, second, unproven] = sums;
+    let [first_hand, second, unknown] = sums;
+    let unproven = soft_cap(unknown, p.b);
+    let capped = soft_cap(second, p.b2);
+    let second_hand = (1.0 - gate) * capped + gate * beside(unproven, capped, p);
+    keep[1] *= ratio(second_hand, second);
+    keep[2] *= ratio(unproven, unknown);
     let belief = Belief {
         first_hand,
-        second_hand: soft_cap(second, p.b2),
-        unproven: soft_cap(unproven, p.b),
+        second_hand,
+        unproven,
     };
-    keep[1] *= ratio(belief.second_hand, second);
-    keep[2] *= ratio(belief.unproven, unproven);
     for (one, step) in heard.iter_mut().zip(&steps).rev() {
-        one.adds = std::array::from_fn(|kind| one.kinds(gate)[kind] * keep[kind]);
+        one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
         for (keep, step) in keep.iter_mut().zip(step) {
             *keep *= step;
         }
@@ -162,6 +163,20 @@ fn soft_cap(sum: f64, cap: f64) -> f64 {
         cap * (sum / cap).tanh()
     } else {
         0.0
+    }
+}
+
+/// What second-hand evidence adds that no proven peer stands behind: together with what the unproven
+/// say it stays under their cap, so that nobody becomes sure of what only unproven peers say.
+fn beside(unproven: f64, second_hand: f64, p: &RobustParameters) -> f64 {
+    if p.b2 <= 0.0 || p.b <= 0.0 {
+        return 0.0;
+    }
+    let scaled = second_hand * p.b / p.b2;
+    if unproven * scaled > 0.0 {
+        scaled * (1.0 - unproven.abs() / p.b)
+    } else {
+        scaled
     }
 }
 
