@@ -74,12 +74,7 @@ impl Series {
                     return mine;
                 }
                 let seed = self.first.wrapping_add(number);
-                let story = Story::tell(scenario, seed);
-                let figures: Vec<Figures> = contestants
-                    .iter()
-                    .map(|contestant| Figures::of(&contestant.hear(&story)))
-                    .collect();
-                mine.push((number, seed, figures));
+                mine.push((number, seed, run_one(scenario, seed, contestants)));
                 done();
             }
         };
@@ -106,6 +101,14 @@ impl Series {
             .map(|(at, contestant)| Summary::of(contestant.name(), &of(at)))
             .collect()
     }
+}
+
+fn run_one(scenario: &Scenario, seed: u64, contestants: &[Contestant]) -> Vec<Figures> {
+    let story = Story::tell(scenario, seed);
+    contestants
+        .iter()
+        .map(|contestant| Figures::of(&contestant.hear(&story)))
+        .collect()
 }
 
 impl Summary {

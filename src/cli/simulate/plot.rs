@@ -141,13 +141,9 @@ fn draw_curve(area: &Area<'_>, figure: &Figure, curve: &[&Measured]) -> anyhow::
 }
 
 fn draw_rows(area: &Area<'_>, figure: &Figure, rows: &[&Measured]) -> anyhow::Result<()> {
-    let count = i32::try_from(rows.len())?;
     // The first scenario stands at the top; half a row of room at both ends.
-    let names = |y: &i32| {
-        let row = usize::try_from(count - 1 - y).ok();
-        row.and_then(|row| rows.get(row))
-            .map_or_else(String::new, |row| row.0.name.into())
-    };
+    let count = i32::try_from(rows.len())?;
+    let names = |y: &i32| name_of(rows, count - 1 - y).to_owned();
     let mut chart = ChartBuilder::on(area)
         .caption(figure.name, (FONT, 18))
         .margin(12)
@@ -160,8 +156,7 @@ fn draw_rows(area: &Area<'_>, figure: &Figure, rows: &[&Measured]) -> anyhow::Re
         .y_label_formatter(&names)
         .light_line_style(WHITE)
         .draw()?;
-    let models = rows.first().map_or(&[][..], |row| &row.1);
-    for (at, model) in models.iter().enumerate() {
+    for (at, model) in rows[0].1.iter().enumerate() {
         let colour = COLOURS[at % COLOURS.len()];
         let dots = rows.iter().zip(0..).filter_map(|((_, summaries), row)| {
             let value = (figure.of)(summaries.get(at)?)?.median;
@@ -181,6 +176,11 @@ fn draw_rows(area: &Area<'_>, figure: &Figure, rows: &[&Measured]) -> anyhow::Re
             .draw()?;
     }
     Ok(())
+}
+
+fn name_of(rows: &[&Measured], at: i32) -> &'static str {
+    let row = usize::try_from(at).ok().and_then(|at| rows.get(at));
+    row.map_or("", |row| row.0.name)
 }
 
 #[cfg(test)]

@@ -125,6 +125,8 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
         }
         all.push((scenario, summaries));
     }
+    // What it said must be gone before the table comes.
+    drop(progress);
     printer.end()?;
     if let Some(file) = &args.plot {
         plot::write(file, &all)?;
