@@ -16,7 +16,7 @@ use crate::{
 /// Measure the trust models on reporters, liars and an observer.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Measure the trust models on a made-up world: reporters, liars and one observing node on simulated time. Every model hears the same story; what they answer is held against the truth, on addresses on which our own Slips has said nothing.\n\nAUC, F1 (malicious is what scores above 0.5) and COVERAGE (share of the questions answered) are best at 1, BRIER (mean squared distance of the score from the truth) and WRONG (share of the questions answered on the wrong side with a confidence of at least 0.5) at 0. A question without an answer counts as score 0.5. Each is the median over the seeds, with the worst seed beside it. MOST SURE is the highest confidence of any answer. Machine formats also name the seed of each worst case.\n\nWithout --models every model takes part with its defaults, and robust a second time with kappa=0: without reading liars backwards.\n\nThe same seed gives the same bytes, on any number of processors.",
+    long_about = "Measure the trust models on a made-up world: reporters, liars and one observing node on simulated time. Every model hears the same story; what they answer is held against the truth, on addresses on which our own Slips has said nothing.\n\nAUC, F1 (malicious is what scores above 0.5) and COVERAGE (share of the questions answered) are best at 1, BRIER (mean squared distance of the score from the truth) and WRONG (share of the questions answered on the wrong side with a confidence of at least 0.5) at 0. A question without an answer counts as score 0.5. Each is the median over the seeds, with the worst seed beside it. MOST SURE is the highest confidence of any answer. Machine formats also name the seed of each worst case.\n\nWithout --models every model takes part with its defaults, and robust a second time with kappa=0: without reading liars backwards.\n\n--export writes two files for each scenario and seed: NAME-SEED.events.jsonl and NAME-SEED.truth.jsonl.\n\nThe same seed gives the same bytes, on any number of processors.",
     after_help = help::after(&[
         "slips-p2p simulate trust --scenario list",
         "slips-p2p simulate trust --scenario liars-50 --seed 7",
@@ -47,8 +47,7 @@ pub struct Args {
     /// Draw AUC and Brier score into this SVG file.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
-    /// Write what happens as lines for `replay` into this directory, and the truth beside it: two
-    /// files for each scenario and seed.
+    /// Write what happens as lines for `replay` into this directory, and the truth beside it.
     #[arg(long, value_name = "DIR")]
     export: Option<PathBuf>,
     /// How many threads to use; without it, as many as there are processors.
