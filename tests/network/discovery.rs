@@ -150,8 +150,8 @@ struct Cable(String);
 
 impl Cable {
     /// `None`: no right to, or no iproute2.
-    fn lay() -> Option<Self> {
-        let cable = Self(format!("p2p{}", std::process::id()));
+    fn lay(name: char) -> Option<Self> {
+        let cable = Self(format!("p2p{}{name}", std::process::id()));
         let (a, b) = (cable.end("a"), cable.end("b"));
         let commands = [
             format!("netns add {a}"),
@@ -169,12 +169,8 @@ impl Cable {
         format!("{}{side}", self.0)
     }
 
-    fn node(&self, side: &str, address: &str) -> Role {
-        Role::play_in(
-            &["ip", "netns", "exec", &self.end(side)],
-            "discovery::in_a_namespace",
-            address,
-        )
+    fn node(&self, side: &str, test: &str, address: &str) -> Role {
+        Role::play_in(&["ip", "netns", "exec", &self.end(side)], test, address)
     }
 }
 
@@ -193,31 +189,56 @@ fn ip(command: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// A node that says whom it meets. Nothing happens without the role.
-#[tokio::test]
-async fn in_a_namespace() {
-    let Some(address) = role::own() else { return };
-    let listen = vec![address.parse().expect("an address")];
-    let mut node = node(Settings {
-        listen,
-        ..multicast(5353)
-    })
-    .await;
+/// A node that says whom it meets.
+async fn says_whom_it_meets(settings: Settings) {
+    let mut node = node(settings).await;
     role::say("id", node.id);
     loop {
         role::say("met", node.connected().await);
     }
 }
 
-#[test]
-fn nodes_on_one_cable_find_each_other_on_the_real_port() {
-    let Some(cable) = Cable::lay() else {
+/// Nothing happens without the role.
+#[tokio::test]
+async fn as_a_pigeon_in_a_namespace() {
+    let Some(address) = role::own() else { return };
+    says_whom_it_meets(Settings {
+        listen: vec![address.parse().expect("an address")],
+        ..multicast(5353)
+    })
+    .await;
+}
+
+/// The same by libp2p's own multicast DNS.
+#[tokio::test]
+async fn as_libp2p_in_a_namespace() {
+    let Some(address) = role::own() else { return };
+    says_whom_it_meets(Settings {
+        listen: vec![address.parse().expect("an address")],
+        mdns: true,
+        ..settings()
+    })
+    .await;
+}
+
+fn two_on_a_cable_meet(name: char, test: &str) {
+    let Some(cable) = Cable::lay(name) else {
         println!("skipped: network namespaces need root and iproute2");
         return;
     };
-    let mut a = cable.node("a", "/ip4/10.77.0.1/tcp/6668");
+    let mut a = cable.node("a", test, "/ip4/10.77.0.1/tcp/6668");
     let a_id = a.says("id");
-    let mut b = cable.node("b", "/ip4/10.77.0.2/tcp/6668");
+    let mut b = cable.node("b", test, "/ip4/10.77.0.2/tcp/6668");
     let b_id = b.says("id");
     assert_eq!((a.says("met"), b.says("met")), (b_id, a_id));
+}
+
+#[test]
+fn nodes_on_one_cable_find_each_other_on_the_real_port() {
+    two_on_a_cable_meet('p', "discovery::as_a_pigeon_in_a_namespace");
+}
+
+#[test]
+fn nodes_on_one_cable_find_each_other_by_libp2ps_own_multicast_dns() {
+    two_on_a_cable_meet('l', "discovery::as_libp2p_in_a_namespace");
 }
