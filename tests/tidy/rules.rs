@@ -6,7 +6,7 @@ use super::{migrations, source};
 pub const MAX_LINES: usize = 450;
 
 /// The rooms of `src/`, and which other rooms each may name.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     (
         "main",
         &[
@@ -57,6 +57,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("store", &["domain"]),
     ("wire", &["domain"]),
     ("reputation", &["domain"]),
+    ("simulation", &["reputation", "domain"]),
     ("config", &["domain"]),
     ("domain", &[]),
 ];
@@ -209,8 +210,7 @@ fn check_rooms(path: &str, words: &[source::Word], say: &mut impl FnMut(usize, &
                 "a glob of the crate's root hides who is named".into(),
             );
         }
-        let is_room = ROOMS.iter().any(|(other, _)| *other == name)
-            || ["service", "simulation"].contains(&name);
+        let is_room = ROOMS.iter().any(|(other, _)| *other == name) || name == "service";
         if is_room && name != room && !allowed.contains(&name) {
             say(
                 named.line,
