@@ -239,7 +239,10 @@ fn verbatim_passes_everything_on_unread_and_still_weighs_what_is_a_report() {
         ]
     );
     assert_eq!(for_slips(&outcome)[1].1["message"], "hi there <&> é");
-    assert!(outcome.batch.conduct.is_empty());
+    assert!(
+        outcome.batch.conduct.iter().all(|row| row.last.is_none()),
+        "nothing is held against it"
+    );
 }
 
 #[test]
@@ -280,6 +283,19 @@ fn what_slips_says_of_a_reporter_weighs_in_what_the_reporter_says() {
         known > plain,
         "{known} against {plain}: the base model's term rs*rc"
     );
+}
+
+#[test]
+fn what_the_model_learns_of_a_peer_is_stored_so_that_a_restart_learns_it_again() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let outcome = bench.hear(&[(peer, &report("198.51.100.7", 0.8, 0.9))]);
+    let told: f64 = for_slips(&outcome)[0].1["reliability"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap();
+    let stored = &outcome.batch.conduct[0];
+    assert_eq!((stored.peer, stored.reliability.get()), (peer, told));
 }
 
 #[test]

@@ -249,6 +249,11 @@ impl Intake {
             let reliability = told.reliability;
             self.engine
                 .learn(&Fact::PeerReliability { peer, reliability }, step.now);
+            // What the model learned it must learn again after a restart, a newcomer's value too.
+            let row = self
+                .peers
+                .conduct(peer, step.now, &self.settings.reliability);
+            step.outcome.batch.conduct.extend(row);
         }
     }
 
