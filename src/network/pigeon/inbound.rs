@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::rate::Rate;
+use super::{patience::within, rate::Rate};
 use crate::{
     domain::{Neighbour, Timestamp},
     network::Line,
@@ -159,10 +159,10 @@ type Permits<'a> = Option<(
 /// Reads the line. Commands and ordinary reports fit in its head, which costs nothing worth counting,
 /// so they are taken however many lines are being read; anything longer waits for its permits first.
 async fn read<'a>(stream: &mut Stream, gate: &'a Gate) -> Result<(String, Permits<'a>), LineFault> {
-    let too_slow = |_| LineFault::Io(std::io::ErrorKind::TimedOut.into());
-    let head = timeout(gate.read_timeout, read_head(stream))
+    let too_slow = || LineFault::Io(std::io::ErrorKind::TimedOut.into());
+    let head = within(gate.read_timeout, read_head(stream))
         .await
-        .map_err(too_slow)??;
+        .ok_or_else(too_slow)??;
     if head.contains(&b'\n') {
         let line = pigeon::read_line(&mut Cursor::new(head), gate.max_line_bytes).await?;
         return Ok((line, None));
@@ -171,12 +171,12 @@ async fn read<'a>(stream: &mut Stream, gate: &'a Gate) -> Result<(String, Permit
     let share = gate.share.acquire().await.map_err(closed)?;
     let reading = gate.reading.acquire().await.map_err(closed)?;
     let mut whole = Cursor::new(head).chain(stream);
-    let line = timeout(
+    let line = within(
         gate.read_timeout,
         pigeon::read_line(&mut whole, gate.max_line_bytes),
     )
     .await
-    .map_err(too_slow)??;
+    .ok_or_else(too_slow)??;
     Ok((line, Some((share, reading))))
 }
 
