@@ -199,6 +199,21 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
 }
 
 #[test]
+fn who_is_cut_off_is_not_cut_off_again_for_what_was_under_way_but_after_its_time() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let bad = vec![(peer, "bm90IGpzb24="); 20];
+    assert_eq!(bench.hear(&bad).bans.len(), 1);
+    assert_eq!(bench.hear(&bad).bans, [], "it is cut off already");
+    bench.now += 3600;
+    assert_eq!(
+        bench.hear(&bad).bans.len(),
+        1,
+        "it came back and did it again"
+    );
+}
+
+#[test]
 fn questions_go_to_their_own_task_and_blames_nowhere() {
     let mut bench = Bench::sanitizing();
     let peer = PeerId::random();

@@ -240,7 +240,7 @@ settings! {
         known_peers: usize = 10_000, kind::whole(16..=1_000_000);
         /// New connections are refused while the process holds more than this, in MiB.
         memory_mib: usize = 256, kind::whole(32..=1_048_576);
-        /// Lines of all peers that are being read or wait for the node.
+        /// Lines of more than 512 bytes, of all peers, that are being read or wait for the node.
         lines_reading: usize = 256, kind::whole(1..=65_536);
         /// The share of one connection in that.
         lines_reading_per_connection: usize = 32, kind::whole(1..=200);

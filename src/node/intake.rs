@@ -262,17 +262,17 @@ impl Intake {
             .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
-        let already = step.outcome.bans.iter().any(|ban| ban.peer == peer);
-        if !already
-            && self
-                .peers
-                .is_intolerable(peer, step.now, &self.settings.reliability)
+        if self
+            .peers
+            .is_intolerable(peer, step.now, &self.settings.reliability)
         {
             self.counters.cut_off.add(1);
+            let until = step.now.plus(self.settings.cut_off_for);
+            self.peers.cut_off(peer, until, step.now);
             step.outcome.bans.push(Ban {
                 peer,
                 since: step.now,
-                until: step.now.plus(self.settings.cut_off_for),
+                until,
                 reason: format!("reliability below the limit, last for {conduct}"),
             });
         }

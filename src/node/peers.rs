@@ -20,6 +20,7 @@ pub struct Standing {
     last: Option<Conduct>,
     ip: Option<IpAddr>,
     told: Option<Told>,
+    cut_off_until: Option<Timestamp>,
     seen_at: Timestamp,
 }
 
@@ -47,6 +48,7 @@ impl Peers {
             last: None,
             ip: record.ip,
             told: None,
+            cut_off_until: None,
             seen_at: record.last_seen,
         };
         let mut peers = Self {
@@ -89,12 +91,19 @@ impl Peers {
         reliability::value(standing, now, parameters)
     }
 
-    /// Whether a peer has behaved so badly that it is cut off.
+    /// Whether a peer has behaved so badly that it is cut off now, and is not yet: what it had sent
+    /// by then is still judged.
     #[must_use]
     pub fn is_intolerable(&self, peer: PeerId, now: Timestamp, parameters: &Parameters) -> bool {
-        self.known
-            .get(&peer)
-            .is_some_and(|s| reliability::should_cut_off(&s.conduct, now, parameters))
+        self.known.get(&peer).is_some_and(|s| {
+            s.cut_off_until.is_none_or(|until| until <= now)
+                && reliability::should_cut_off(&s.conduct, now, parameters)
+        })
+    }
+
+    /// Notes that a peer was cut off.
+    pub fn cut_off(&mut self, peer: PeerId, until: Timestamp, now: Timestamp) {
+        self.standing(peer, now).cut_off_until = Some(until);
     }
 
     /// Whether Slips has heard nothing of this peer in this run.
@@ -144,6 +153,7 @@ impl Peers {
             last: None,
             ip: None,
             told: None,
+            cut_off_until: None,
             seen_at: now,
         })
     }
