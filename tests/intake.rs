@@ -186,6 +186,27 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
 }
 
 #[test]
+fn a_cut_off_is_set_once_and_not_again_for_good_conduct_when_it_is_over() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let bad = vec![(peer, "eA=="); 20];
+    assert_eq!(bench.hear(&bad).bans.len(), 1);
+    assert!(
+        bench.hear(&bad).bans.is_empty(),
+        "what was still on its way"
+    );
+    bench.now += 3600;
+    let alive = Event::Conduct {
+        peer: Neighbour(peer),
+        conduct: Conduct::Alive,
+    };
+    let now = Timestamp::from_micros(bench.now * 1_000_000);
+    let back = bench.intake.take(vec![alive], vec![], vec![], now);
+    assert!(back.bans.is_empty(), "it is back and answers");
+    assert_eq!(bench.hear(&bad[..1]).bans.len(), 1, "no better than before");
+}
+
+#[test]
 fn questions_go_to_their_own_task_and_blames_nowhere() {
     let mut bench = Bench::sanitizing();
     let peer = PeerId::random();
