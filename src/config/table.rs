@@ -189,7 +189,7 @@ settings! {
     "network" Network {
         /// Addresses to listen on; 4001 is the port of the Go pigeon. Port 0 takes a free one.
         listen: Vec<Multiaddr> = vec!["/ip4/0.0.0.0/tcp/4001"], addresses::listen();
-        /// Whether QUIC is used as well, for dialling and for /udp/<port>/quic-v1 in listen.
+        /// Whether QUIC is used as well, for dialling and for /udp/PORT/quic-v1 in listen.
         quic: bool = false, kind::truth();
         /// The protocol of the streams between peers.
         protocol: String = "/slips/1.0", kind::protocol();
@@ -203,7 +203,7 @@ settings! {
         legacy_mdns_port: u16 = 5353, kind::whole(1..=65_535);
         /// Whether to use libp2p's own multicast DNS too, which pigeons do not understand.
         mdns: bool = false, kind::truth();
-        /// Peers that are always dialled, with or without /p2p/<peer id>; with it they pass every limit.
+        /// Peers that are always dialled, with or without /p2p/PEER_ID; with it they pass every limit.
         peers: Vec<Multiaddr> = NO_TEXTS, addresses::dial();
         /// The first wait before a failed dial is tried again; it doubles, with chance, at each failure.
         dial_backoff_min: Duration = "1s", kind::duration("100ms"..="1h");
