@@ -199,18 +199,24 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
 }
 
 #[test]
-fn who_is_cut_off_is_not_cut_off_again_for_what_was_under_way_but_after_its_time() {
+fn a_cut_off_is_set_once_and_not_again_for_good_conduct_when_it_is_over() {
     let mut bench = Bench::sanitizing();
     let peer = PeerId::random();
-    let bad = vec![(peer, "bm90IGpzb24="); 20];
+    let bad = vec![(peer, "eA=="); 20];
     assert_eq!(bench.hear(&bad).bans.len(), 1);
-    assert_eq!(bench.hear(&bad).bans, [], "it is cut off already");
-    bench.now += 3600;
-    assert_eq!(
-        bench.hear(&bad).bans.len(),
-        1,
-        "it came back and did it again"
+    assert!(
+        bench.hear(&bad).bans.is_empty(),
+        "what was still on its way"
     );
+    bench.now += 3600;
+    let alive = Event::Conduct {
+        peer: Neighbour(peer),
+        conduct: Conduct::Alive,
+    };
+    let now = Timestamp::from_micros(bench.now * 1_000_000);
+    let back = bench.intake.take(vec![alive], vec![], vec![], now);
+    assert!(back.bans.is_empty(), "it is back and answers");
+    assert_eq!(bench.hear(&bad[..1]).bans.len(), 1, "no better than before");
 }
 
 #[test]
