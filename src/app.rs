@@ -9,8 +9,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -44,12 +46,15 @@ pub enum Role {
     Pigeon,
 }
 
-/// How long the goodbyes may take. Slips waits for nothing, an operator for a second.
-const GOODBYE_LIMIT: Duration = Duration::from_millis(400);
+/// How long what Slips said last may take to reach its peers. All limits of stopping together stay
+/// below a second: Slips waits for nothing, an operator for a second.
+const SPEAK_LIMIT: Duration = Duration::from_millis(150);
+/// How long the goodbyes may take after that.
+const GOODBYE_LIMIT: Duration = Duration::from_millis(300);
 /// How long the node may take after that to commit what it has taken.
-const DRAIN_LIMIT: Duration = Duration::from_millis(300);
+const DRAIN_LIMIT: Duration = Duration::from_millis(200);
 /// How long the publisher may take after that to empty its hands.
-const DELIVERY_LIMIT: Duration = Duration::from_millis(200);
+const DELIVERY_LIMIT: Duration = Duration::from_millis(150);
 
 /// Why the program ended.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +109,11 @@ impl Error {
 pub async fn run(config: Config, role: Role) -> Result<(), Error> {
     let mut signals = Signals::listen(role == Role::Pigeon).map_err(Error::Signals)?;
     let started_at = std::time::Instant::now();
-    let running = Running::start(&config, role).await?;
+    // A silent Redis can hold the start up for seconds; a signal does not wait for it.
+    let running = tokio::select! {
+        started = Running::start(&config, role) => started?,
+        reason = signals.next() => return stop_reason(reason),
+    };
     info!(ms = started_at.elapsed().as_millis(), "ready");
     running.until_stopped(&mut signals).await
 }
@@ -116,12 +125,14 @@ struct Running {
     network: Handle,
     bridge: bridge::Tasks,
     store: Store,
+    counters: Arc<Counters>,
     cancel: CancellationToken,
 }
 
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
         let (store, loaded) = Store::open(settings::store(config)).await?;
+        store.drop_stale(Timestamp::now()).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
         let delivered = loaded.last_delivered;
@@ -141,7 +152,7 @@ impl Running {
         for address in &addresses {
             info!(%address, "listening");
         }
-        if let Some(address) = addresses.first() {
+        if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
         let Bridge {
@@ -167,15 +178,13 @@ impl Running {
             slips_db,
         };
         let mut tasks = JoinSet::new();
-        let stop_process = node::start(
-            node_settings,
-            parts,
-            Arc::new(Counters::default()),
-            &mut tasks,
-        );
-        tasks.spawn(prune(
+        let counters = Arc::new(Counters::default());
+        let stop_process = node::start(node_settings, parts, counters.clone(), &mut tasks);
+        let every = config.store.prune_interval;
+        tasks.spawn(housekeeping(
             store.clone(),
-            config.store.prune_interval,
+            counters.clone(),
+            every,
             cancel.clone(),
         ));
         Ok(Self {
@@ -184,19 +193,26 @@ impl Running {
             network,
             bridge: bridge_tasks,
             store,
+            counters,
             cancel,
         })
     }
 
     async fn until_stopped(mut self, signals: &mut Signals) -> Result<(), Error> {
+        let mut silent = false;
         let ended = loop {
             tokio::select! {
                 reason = signals.next() => break stop_reason(reason),
+                () = self.network.ended(), if !silent => break Err(Error::TaskEnded {
+                    task: "network",
+                    why: "it stopped by itself".into(),
+                }),
                 Some(task) = self.tasks.join_next() => break Err(early(task)),
                 why = self.bridge.failed() => break Err(Error::TaskEnded { task: "bridge", why }),
                 Some(node::StopProcess) = self.stop_process.recv() => {
                     // Slips' pigeon stays a process until a signal comes; so does this one.
                     info!("stop_process: saying goodbye and no longer listening");
+                    silent = true;
                     self.network.clone().goodbye(GOODBYE_LIMIT).await;
                 }
             }
@@ -208,17 +224,19 @@ impl Running {
     /// Stops in the order of the data's way, so that nothing taken in is left behind.
     async fn stop(mut self) {
         self.cancel.cancel();
-        self.network.goodbye(GOODBYE_LIMIT).await;
-        let drained = async {
-            while let Some(task) = self.tasks.join_next().await {
-                if let Ok((task, Err(error))) = task {
-                    error!(task, %error, "failed while stopping");
-                }
-            }
+        let network = self.network.clone();
+        let spoken = async {
+            self.joined(Some("outgoing")).await;
+            network.flush(SPEAK_LIMIT).await;
         };
-        if tokio::time::timeout(DRAIN_LIMIT, drained).await.is_err() {
-            warn!("what peers sent last may be lost: the node did not end in time");
+        if timeout(SPEAK_LIMIT, spoken).await.is_err() {
+            warn!("not everything Slips said last has reached its peers");
         }
+        self.network.clone().goodbye(GOODBYE_LIMIT).await;
+        if timeout(DRAIN_LIMIT, self.joined(None)).await.is_err() {
+            warn!("the node did not commit in time what peers sent last");
+        }
+        self.tasks.shutdown().await;
         if let Finished::Cut(busy) = self.bridge.finish(DELIVERY_LIMIT).await {
             warn!(
                 ?busy,
@@ -226,7 +244,20 @@ impl Running {
             );
         }
         self.store.close().await;
+        self.counters.say();
         info!("stopped");
+    }
+
+    /// Waits until the task of that name has ended, or all of them.
+    async fn joined(&mut self, name: Option<&str>) {
+        while let Some(task) = self.tasks.join_next().await {
+            match task {
+                Ok((task, Ok(()))) if name == Some(task) => return,
+                Ok((_, Ok(()))) => {}
+                Ok((task, Err(error))) => error!(task, %error, "failed while stopping"),
+                Err(panic) => error!(%panic, "failed while stopping"),
+            }
+        }
     }
 }
 
@@ -241,6 +272,17 @@ fn stop_reason(reason: Reason) -> Result<(), Error> {
             Err(Error::ParentDied)
         }
     }
+}
+
+/// Of the addresses listened on, the one that is told to Slips: a wildcard listens on loopback too,
+/// where no peer can come.
+fn announced(addresses: &[Multiaddr]) -> Option<&Multiaddr> {
+    let reachable = |address: &&Multiaddr| match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => !ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => !ip.is_loopback(),
+        _ => true,
+    };
+    addresses.iter().find(reachable).or(addresses.first())
 }
 
 type Joined = Result<(&'static str, Result<(), NodeError>), tokio::task::JoinError>;
@@ -297,7 +339,7 @@ async fn withdraw_guarded(
     }
     let now = Timestamp::now();
     let is_guarded = |subject: &Subject| {
-        let peer = peers.at(subject.ip(), now, &settings.reliability);
+        let peer = peers.at(subject.ip(), now);
         settings.guards.of(*subject, peer, now).is_some()
     };
     let mut guarded = store.judged().await?;
@@ -320,9 +362,10 @@ async fn withdraw_guarded(
     Ok(())
 }
 
-/// Applies the retention rules now and then.
-async fn prune(
+/// Applies the retention rules and says the totals, now and then.
+async fn housekeeping(
     store: Store,
+    counters: Arc<Counters>,
     every: Duration,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
@@ -331,10 +374,33 @@ async fn prune(
         .await
         .is_some()
     {
+        counters.say();
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
-            Err(error) => return ("prune", Err(error.into())),
+            Err(StoreError::Closed) => break,
+            // A full disk passes; a database that is lost shows at the next commit.
+            Err(error) => warn!(%error, again_in = ?every, "retention was not applied"),
         }
     }
-    ("prune", Ok(()))
+    ("housekeeping", Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_is_told_an_address_peers_can_come_to_where_there_is_one() {
+        let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+        let (home, lan) = (
+            address("/ip4/127.0.0.1/tcp/1"),
+            address("/ip4/192.0.2.1/tcp/1"),
+        );
+        assert_eq!(announced(&[home.clone(), lan.clone()]), Some(&lan));
+        assert_eq!(
+            announced(&[address("/ip6/::1/tcp/1"), home.clone()]),
+            Some(&address("/ip6/::1/tcp/1"))
+        );
+        assert_eq!(announced(&[]), None);
+    }
 }

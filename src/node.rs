@@ -82,6 +82,9 @@ pub struct Settings {
     pub answer_requests: AnswerRequests,
     /// Whether opinions are written back to Slips.
     pub write_back: bool,
+    /// After this long an opinion is written again though it has not changed, when somebody
+    /// confirms it: what is written expires in Slips' database. `None`: it does not.
+    pub write_again_after: Option<Duration>,
     /// What each conduct costs and when a peer is cut off.
     pub reliability: reliability::Parameters,
     /// For how long a peer is cut off.
@@ -153,6 +156,7 @@ pub fn start(
     tasks.spawn(async move { ("requests", requests::run(answering, questions).await) });
 
     let speaking = outgoing::Speaking {
+        store: parts.store.clone(),
         network: parts.network.clone(),
         statements,
         stop,

@@ -271,6 +271,38 @@ fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
 }
 
 #[test]
+fn quic_carries_a_report_when_it_is_switched_on() {
+    let more = vec![("network", "quic = true".to_owned())];
+    let mut a = Sensor::start(&Setup {
+        more: more.clone(),
+        ..Setup::default()
+    });
+    let line = a.node.wait_for_line("/quic-v1/");
+    let address = line
+        .split("address=")
+        .nth(1)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    let mut b = Sensor::start(&Setup {
+        more,
+        peers: vec![address],
+        ..Setup::default()
+    });
+    a.meet(&b.peer_id());
+    b.meet(&a.peer_id());
+    let message = report("192.0.2.1", 0.8, 0.9);
+    a.slips.send("*", &message);
+    assert_eq!(b.slips.hear_data().1, message);
+    assert!(
+        b.node.log().contains("/quic-v1"),
+        "over QUIC: {}",
+        b.node.log()
+    );
+}
+
+#[test]
 fn a_second_node_on_the_same_database_is_refused() {
     let mut a = Sensor::start(&Setup::default());
     let mut second = a.second();

@@ -30,6 +30,7 @@ impl Bench {
             forward,
             answer_requests: AnswerRequests::Slips,
             write_back: true,
+            write_again_after: Some(Duration::from_secs(3600)),
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
             guards: Guards::default(),
@@ -158,6 +159,18 @@ fn what_slips_knows_is_not_told_again() {
 }
 
 #[test]
+fn an_opinion_that_is_about_to_expire_is_written_again_when_it_is_confirmed() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let text = report("198.51.100.7", 0.8, 0.9);
+    bench.hear(&[(peer, &text)]);
+    bench.now += 3_000;
+    assert!(!kinds(&bench.hear(&[(peer, &text)])).contains(&"p2p4slips 198.51.100.7".into()));
+    bench.now += 600;
+    assert!(kinds(&bench.hear(&[(peer, &text)])).contains(&"p2p4slips 198.51.100.7".into()));
+}
+
+#[test]
 fn an_opinion_is_computed_once_for_all_the_reports_of_a_batch() {
     let mut bench = Bench::sanitizing();
     let (one, two) = (PeerId::random(), PeerId::random());
@@ -210,6 +223,27 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
 }
 
 #[test]
+fn a_cut_off_is_set_once_and_not_again_for_good_conduct_when_it_is_over() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let bad = vec![(peer, "eA=="); 20];
+    assert_eq!(bench.hear(&bad).bans.len(), 1);
+    assert!(
+        bench.hear(&bad).bans.is_empty(),
+        "what was still on its way"
+    );
+    bench.now += 3600;
+    let alive = Event::Conduct {
+        peer: Neighbour(peer),
+        conduct: Conduct::Alive,
+    };
+    let now = Timestamp::from_micros(bench.now * 1_000_000);
+    let back = bench.intake.take(vec![alive], vec![], vec![], now);
+    assert!(back.bans.is_empty(), "it is back and answers");
+    assert_eq!(bench.hear(&bad[..1]).bans.len(), 1, "no better than before");
+}
+
+#[test]
 fn questions_go_to_their_own_task_and_blames_nowhere() {
     let mut bench = Bench::sanitizing();
     let peer = PeerId::random();
@@ -250,7 +284,10 @@ fn verbatim_passes_everything_on_unread_and_still_weighs_what_is_a_report() {
         ]
     );
     assert_eq!(for_slips(&outcome)[1].1["message"], "hi there <&> é");
-    assert!(outcome.batch.conduct.is_empty());
+    assert!(
+        outcome.batch.conduct.iter().all(|row| row.last.is_none()),
+        "nothing is held against it"
+    );
 }
 
 #[test]
@@ -291,6 +328,19 @@ fn what_slips_says_of_a_reporter_weighs_in_what_the_reporter_says() {
         known > plain,
         "{known} against {plain}: the base model's term rs*rc"
     );
+}
+
+#[test]
+fn what_the_model_learns_of_a_peer_is_stored_so_that_a_restart_learns_it_again() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let outcome = bench.hear(&[(peer, &report("198.51.100.7", 0.8, 0.9))]);
+    let told: f64 = for_slips(&outcome)[0].1["reliability"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap();
+    let stored = &outcome.batch.conduct[0];
+    assert_eq!((stored.peer, stored.reliability.get()), (peer, told));
 }
 
 #[test]

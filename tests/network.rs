@@ -14,9 +14,9 @@ mod manners;
 mod memory;
 #[path = "network/node.rs"]
 mod node;
-#[path = "network/raw.rs"]
-mod raw;
 #[path = "network/reach.rs"]
 mod reach;
 #[path = "network/role.rs"]
 mod role;
+
+use testkit::raw;

@@ -5,6 +5,8 @@ use std::{collections::HashSet, net::IpAddr, time::Duration};
 use libp2p::identity::Keypair;
 
 use super::{Role, recall::anchor_ends};
+use libp2p::{Multiaddr, multiaddr::Protocol};
+
 use crate::config::{self, Config};
 use crate::domain::PeerId;
 use crate::network::identity::{self, KeyError, Loose};
@@ -55,7 +57,8 @@ pub(super) fn bridge(config: &Config) -> bridge::Settings {
 pub(super) fn network(config: &Config) -> network::Settings {
     let (network, limits) = (&config.network, &config.limits);
     network::Settings {
-        listen: network.listen.clone(),
+        listen: listen(network),
+        quic: network.quic,
         protocol: network.protocol.clone(),
         rendezvous: network.rendezvous.clone(),
         legacy_mdns: network.legacy_mdns,
@@ -91,6 +94,24 @@ pub(super) fn network(config: &Config) -> network::Settings {
         send_queue_bytes: limits.send_queue_bytes,
         ..network::Settings::default()
     }
+}
+
+/// Where to listen; with QUIC switched on and no address for it, on the UDP port beside each TCP one.
+fn listen(network: &config::Network) -> Vec<Multiaddr> {
+    let mut listen = network.listen.clone();
+    let is_quic = |address: &Multiaddr| address.iter().any(|part| part == Protocol::QuicV1);
+    if network.quic && !listen.iter().any(is_quic) {
+        let beside = |address: &Multiaddr| {
+            let part = |part| match part {
+                Protocol::Tcp(port) => vec![Protocol::Udp(port), Protocol::QuicV1],
+                other => vec![other],
+            };
+            address.iter().flat_map(part).collect()
+        };
+        let quic: Vec<Multiaddr> = network.listen.iter().map(beside).collect();
+        listen.extend(quic);
+    }
+    listen
 }
 
 /// The peers of earlier runs that can be dialled again.
@@ -144,6 +165,9 @@ pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
             config::AnswerRequests::None => node::AnswerRequests::Nobody,
         },
         write_back: config.redis.write_back,
+        // Half its life: there is always a live one while somebody confirms it.
+        write_again_after: (!config.redis.write_back_ttl.is_zero())
+            .then_some(config.redis.write_back_ttl / 2),
         reliability: reliability(config),
         cut_off_for: config.reliability.cut_off_for,
         guards: guards(config, own),

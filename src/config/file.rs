@@ -166,7 +166,7 @@ impl File<'_> {
                 };
                 self.problem(
                     line,
-                    key.into(),
+                    shown(key),
                     written,
                     what.into(),
                     unknown_remedy(key, matches!(value, DeValue::Table(_))),

@@ -113,7 +113,7 @@ impl Layers {
                 Some(index) => self.text(index, &flag.value, origin),
                 None => self.problems.push(Problem {
                     origin,
-                    key: flag.key.clone(),
+                    key: shown(&flag.key),
                     value: Some(shown(&flag.value)),
                     wrong: "is no setting".into(),
                     remedy: unknown_remedy(&flag.key, false),

@@ -207,7 +207,8 @@ settings! {
     "network" Network {
         /// Addresses to listen on; 4001 is the port of the Go pigeon. Port 0 takes a free one.
         listen: Vec<Multiaddr> = vec!["/ip4/0.0.0.0/tcp/4001"], addresses::listen();
-        /// Whether QUIC is used as well, for dialling and for /udp/<port>/quic-v1 in listen.
+        /// Whether QUIC is used as well: for addresses that end in /udp/PORT/quic-v1, and, if listen names
+        /// none, beside each TCP address of it.
         quic: bool = false, kind::truth();
         /// The protocol of the streams between peers.
         protocol: String = "/slips/1.0", kind::protocol();
@@ -221,7 +222,7 @@ settings! {
         legacy_mdns_port: u16 = 5353, kind::whole(1..=65_535);
         /// Whether to use libp2p's own multicast DNS too, which pigeons do not understand.
         mdns: bool = false, kind::truth();
-        /// Peers that are always dialled, with or without /p2p/<peer id>; with it they pass every limit.
+        /// Peers that are always dialled, with or without /p2p/PEER; with it they pass every limit.
         peers: Vec<Multiaddr> = NO_TEXTS, addresses::dial();
         /// The first wait before a failed dial is tried again; it doubles, with chance, at each failure.
         dial_backoff_min: Duration = "1s", kind::duration("100ms"..="1h");
@@ -257,7 +258,7 @@ settings! {
         known_peers: usize = 10_000, kind::whole(16..=1_000_000);
         /// New connections are refused while the process holds more than this, in MiB.
         memory_mib: usize = 256, kind::whole(32..=1_048_576);
-        /// Lines of all peers that are being read or wait for the node.
+        /// Lines of more than 512 bytes, of all peers, that are being read or wait for the node.
         lines_reading: usize = 256, kind::whole(1..=65_536);
         /// The share of one connection in that.
         lines_reading_per_connection: usize = 32, kind::whole(1..=200);

@@ -3,6 +3,7 @@
 mod handler;
 mod inbound;
 mod outbound;
+mod patience;
 mod queue;
 mod rate;
 

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
+    /// Adds `n`; gives the new total.
+    pub fn add(&self, n: u64) -> u64 {
+        self.0.fetch_add(n, Ordering::Relaxed).wrapping_add(n)
     }
 
     /// The total.
@@ -38,10 +38,32 @@ pub struct Counters {
     pub sent: Counter,
     /// Messages of our Slips that no connected peer could take.
     pub undeliverable: Counter,
+    /// Own statements not remembered, because the database stood still.
+    pub statements_shed: Counter,
     /// Opinions written back.
     pub opinions: Counter,
     /// Opinions not written back, or taken back, because a guard holds.
     pub guarded: Counter,
     /// Peers cut off.
     pub cut_off: Counter,
+}
+
+impl Counters {
+    /// Says the totals in the log.
+    pub fn say(&self) {
+        tracing::info!(
+            lines = self.lines.get(),
+            reports = self.reports.get(),
+            malformed = self.malformed.get(),
+            blames_withheld = self.blames_withheld.get(),
+            requests_answered = self.requests_answered.get(),
+            requests_unanswered = self.requests_unanswered.get(),
+            sent = self.sent.get(),
+            undeliverable = self.undeliverable.get(),
+            statements_shed = self.statements_shed.get(),
+            opinions = self.opinions.get(),
+            cut_off = self.cut_off.get(),
+            "totals since the start"
+        );
+    }
 }

@@ -333,6 +333,11 @@ impl Intake {
                 };
                 step.outcome.batch.told.push(told);
             }
+            // What the model learned it must learn again after a restart, a newcomer's value too.
+            let row = self
+                .peers
+                .conduct(peer, step.now, &self.settings.reliability);
+            step.outcome.batch.conduct.extend(row);
         }
     }
 
@@ -341,17 +346,19 @@ impl Intake {
             .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
-        let already = step.outcome.bans.iter().any(|ban| ban.peer == peer);
-        if !already
+        // A peer that is back and behaves is not sent away again for what it did before.
+        if !conduct.is_good()
             && self
                 .peers
                 .is_intolerable(peer, step.now, &self.settings.reliability)
         {
+            let until = step.now.plus(self.settings.cut_off_for);
+            self.peers.cut_off(peer, until, step.now);
             self.counters.cut_off.add(1);
             step.outcome.bans.push(Ban {
                 peer,
                 since: step.now,
-                until: step.now.plus(self.settings.cut_off_for),
+                until,
                 reason: format!("reliability below the limit, last for {conduct}"),
             });
         }

@@ -1,18 +1,25 @@
 //! What our Slips says goes to its peers; what it says of addresses by itself is remembered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{Counters, NodeError, StopProcess, lane};
 use crate::bridge::{Inbound, InboundQueue};
 use crate::domain::{OwnStatement, Recipient, Subject, Timestamp};
-use crate::network::{Handle, SendError};
+use crate::network::Handle;
+use crate::store::Store;
 use crate::wire::message::{self, Message};
+
+/// How long an own statement may wait for room when the database is slow; the message itself must
+/// not wait longer for the sake of remembering it.
+const STATEMENT_WAIT: Duration = Duration::from_secs(1);
 
 /// What this task works with.
 pub(super) struct Speaking {
+    pub(super) store: Store,
     pub(super) network: Handle,
     pub(super) statements: mpsc::Sender<OwnStatement>,
     pub(super) stop: mpsc::Sender<StopProcess>,
@@ -39,35 +46,49 @@ impl Speaking {
         // the known messages is relayed all the same, it just says nothing about an address.
         let decoded = message::decode(&text).ok();
         if let Some(statement) = own_statement(recipient, decoded.as_ref(), Timestamp::now()) {
-            // `incoming` ends after this task, so there is somebody to take it.
-            let _ = self.statements.send(statement).await;
+            self.remember(statement).await;
         }
         let lane = lane(&text, decoded.as_ref().and_then(subject));
         match recipient {
             Recipient::All => {
                 let peers = self.network.send_to_all(text, lane).await;
-                self.count(peers as u64);
+                if peers == 0 {
+                    self.undeliverable("no peer is connected");
+                }
+                self.counters.sent.add(peers as u64);
             }
             Recipient::One(peer) => match self.network.send(peer, text, lane).await {
-                Ok(()) => self.count(1),
-                Err(SendError::NotConnected(_)) => {
-                    warn!(%peer, "a message of Slips was not sent: the peer is not connected");
-                    self.counters.undeliverable.add(1);
+                Ok(()) => {
+                    self.counters.sent.add(1);
                 }
-                Err(error) => {
-                    warn!(%peer, %error, "a message of Slips was not sent");
-                    self.counters.undeliverable.add(1);
-                }
+                Err(error) => self.undeliverable(&error.to_string()),
             },
         }
     }
 
-    fn count(&self, peers: u64) {
-        if peers == 0 {
-            debug!("a message of Slips to all peers was sent to nobody: no peer is connected");
-            self.counters.undeliverable.add(1);
+    /// Hands the statement to `incoming`. While the disk is full that one stands still; relaying
+    /// goes on all the same, and what is not remembered is counted.
+    async fn remember(&self, statement: OwnStatement) {
+        let kept = if self.store.stalled().is_some() {
+            self.statements.try_send(statement).is_ok()
+        } else {
+            let sending = self.statements.send(statement);
+            matches!(
+                tokio::time::timeout(STATEMENT_WAIT, sending).await,
+                Ok(Ok(()))
+            )
+        };
+        if !kept {
+            self.counters.statements_shed.add(1);
         }
-        self.counters.sent.add(peers);
+    }
+
+    /// Said at the 1st, 2nd, 4th, 8th ... time, so that a Slips that talks to nobody fills no log.
+    fn undeliverable(&self, why: &str) {
+        let times = self.counters.undeliverable.add(1);
+        if times.is_power_of_two() {
+            warn!(times, why, "a message of Slips was not sent");
+        }
     }
 }
 

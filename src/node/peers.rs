@@ -21,6 +21,8 @@ pub struct Standing {
     ip: Option<IpAddr>,
     told: Option<Told>,
     seen_at: Timestamp,
+    /// When its last cut-off is over.
+    cut_off_until: Timestamp,
 }
 
 /// What a `peer_update` says.
@@ -50,6 +52,7 @@ impl Peers {
             ip: record.ip,
             told: None,
             seen_at: record.last_seen,
+            cut_off_until: record.ban.as_ref().map_or(Timestamp::ZERO, |ban| ban.until),
         };
         let mut peers = Self {
             known: records.iter().map(|r| (r.peer, standing(r))).collect(),
@@ -86,11 +89,15 @@ impl Peers {
         self.known.get(&peer)?.ip
     }
 
-    /// A peer at an address, other than those that are cut off for their conduct.
+    /// A peer at an address, other than those that are cut off.
     #[must_use]
-    pub fn at(&self, ip: IpAddr, now: Timestamp, parameters: &Parameters) -> Option<PeerId> {
-        let there = self.places.get(&ip.to_canonical())?;
-        (there.iter().rev().copied()).find(|peer| !self.is_intolerable(*peer, now, parameters))
+    pub fn at(&self, ip: IpAddr, now: Timestamp) -> Option<PeerId> {
+        let there = self.places.get(&ip.to_canonical())?.iter().rev();
+        let welcome = |peer: &&PeerId| {
+            let standing = self.known.get(peer);
+            standing.is_some_and(|standing| now >= standing.cut_off_until)
+        };
+        there.copied().find(|peer| welcome(&peer))
     }
 
     /// Takes down what a peer did; gives its reliability from now on.
@@ -119,12 +126,17 @@ impl Peers {
         reliability::value(standing, now, parameters)
     }
 
-    /// Whether a peer has behaved so badly that it is cut off.
+    /// Whether a peer has behaved so badly that it is to be cut off; not while it is.
     #[must_use]
     pub fn is_intolerable(&self, peer: PeerId, now: Timestamp, parameters: &Parameters) -> bool {
-        self.known
-            .get(&peer)
-            .is_some_and(|s| reliability::should_cut_off(&s.conduct, now, parameters))
+        self.known.get(&peer).is_some_and(|s| {
+            now >= s.cut_off_until && reliability::should_cut_off(&s.conduct, now, parameters)
+        })
+    }
+
+    /// A peer is cut off until then.
+    pub fn cut_off(&mut self, peer: PeerId, until: Timestamp, now: Timestamp) {
+        self.standing(peer, now).cut_off_until = until;
     }
 
     /// Whether Slips has heard nothing of this peer in this run.
@@ -175,6 +187,7 @@ impl Peers {
             ip: None,
             told: None,
             seen_at: now,
+            cut_off_until: Timestamp::ZERO,
         })
     }
 

@@ -9,13 +9,13 @@ use super::{
 
 parameters! {
     /// How much a model may hold; what is beyond is pushed out and counted. With the defaults, full
-    /// tables take 84 MiB (`cargo bench --bench opinion`): a node under attack stays below 128 MiB.
+    /// tables take 84 MiB with `slips` and about 103 MiB with `robust` (`cargo bench --bench opinion`).
     Limits, "limits";
     numbers {}
     wholes {
         "max_peers" peers = 16_384 in 1 to 10_000_000,
             "Peers; least recently heard of first. `robust` pushes out unproven ones first.",
-            "a guess: far beyond any federation of sensors; an entry is about 800 bytes";
+            "a guess: far beyond any federation of sensors; an entry is about 800 bytes, 1,700 with `robust`";
         "max_addresses" addresses = 262_144 in 1 to 100_000_000,
             "Addresses with reports; least recently reported first. `robust` pushes out those first on which only unproven peers speak.",
             "a guess: an address with one report takes about 150 bytes";

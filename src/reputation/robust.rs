@@ -98,19 +98,31 @@ impl Robust {
     /// The reports on an address as they are heard, all but those of one peer.
     fn heard(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Vec<Heard> {
         let page = self.page(subject);
-        let speakers: Vec<_> = page
-            .iter()
-            .filter_map(|report| Some((report, self.speaker(subject, report)?)))
-            .filter(|(_, (id, _))| Some(*id) != except)
-            .collect();
-        let copies = speakers.iter().any(|(_, (_, peer))| peer.copies);
-        let index = Index::new(page, copies);
-        let hear = |(report, (_, peer)): &(&Report, (PeerId, &Peer))| {
+        let index = Index::new(page);
+        let hear = |report: &Report| {
+            let (id, peer) = self.speaker(subject, report)?;
             let independence = copying::independence(peer, report, &index, &self.parameters);
-            let voice = self.voice(peer, now);
-            Heard::new(report, peer, voice, independence, &self.parameters)
+            let heard = || {
+                let voice = self.voice(peer, now);
+                Heard::new(report, peer, voice, independence, &self.parameters)
+            };
+            (Some(id) != except).then(heard)
         };
-        speakers.iter().map(hear).collect()
+        let mut all = Vec::with_capacity(page.len());
+        all.extend(page.iter().filter_map(hear));
+        all
+    }
+
+    /// How far a majority of unproven peers proves others, in 0..=1: fully while our own Slips has
+    /// said nothing and the operator trusts nobody.
+    fn gate(&self) -> f64 {
+        let p = &self.parameters;
+        let trusted = if p.anchor_gate > 0.0 {
+            self.anchored / p.anchor_gate
+        } else {
+            0.0
+        };
+        (1.0 - self.own.mass() / p.m0 - trusted).max(0.0)
     }
 
     fn network(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Option<Opinion> {
@@ -118,7 +130,7 @@ impl Robust {
         if heard.is_empty() {
             return None;
         }
-        let belief = weigh(&mut heard, now, &self.parameters);
+        let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let says = log_odds(&belief, 0.0, &self.parameters);
         Some(answer(subject, &heard, says, now))
     }
@@ -155,7 +167,7 @@ impl TrustModel for Robust {
         if heard.is_empty() && own.is_none() {
             return None;
         }
-        let belief = weigh(&mut heard, now, &self.parameters);
+        let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let own = own.map_or(0.0, |own| own_part(own, now, &self.parameters));
         let says = log_odds(&belief, own, &self.parameters);
         Some(answer(subject, &heard, says, now))

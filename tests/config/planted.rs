@@ -336,3 +336,20 @@ fn a_mistake_in_a_flag_names_the_flag() {
         );
     }
 }
+
+#[test]
+fn a_mistake_is_told_on_one_line_of_bounded_length_whatever_was_written() {
+    let long = "x".repeat(5000);
+    let text = format!("[redis]\n\"a\\nb{long}\" = 1\nurl = \"re\\ndis{long}://h\"\n");
+    let address = format!("/ip4/192.0.2.7\nx{long}");
+    let flags = [
+        ("network.peers", &*address, "--peer"),
+        ("no\nsetting", "1", "--flag"),
+    ];
+    let said = error(with(&text, &[], &[], &flags));
+    let lines: Vec<_> = said.split('\n').collect();
+    assert_eq!(lines.len(), 4, "{said}");
+    for line in lines {
+        assert!(line.contains("; ") && line.len() < 1200, "{line}");
+    }
+}

@@ -6,7 +6,9 @@ use slips_p2p::{
     reputation::{Engine, Explanation, Fact, Limits, ModelKind, Touched, TrustModel},
 };
 
-use super::world::{OF_SLIPS, at, bare, bits, moved, own, rated, says, subject, with_limits};
+use super::world::{
+    OF_SLIPS, anchored, at, bare, bits, lifted, moved, own, rated, says, subject, with_limits,
+};
 
 const PEERS: [&str; 5] = ["ann", "bob", "cid", "dan", "eve"];
 const ADDRESSES: [&str; 4] = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "198.51.100.7"];
@@ -19,6 +21,8 @@ enum Told {
     Rated(usize, f64),
     Says(usize, &'static str, f64, f64),
     Own(&'static str, f64, f64),
+    /// 0: no longer.
+    Trusted(usize, f64),
 }
 
 impl Told {
@@ -28,6 +32,8 @@ impl Told {
             Self::Rated(who, value) => rated(names[*who], *value),
             Self::Says(who, of, score, confidence) => says(names[*who], of, *score, *confidence),
             Self::Own(of, score, confidence) => own(of, *score, *confidence),
+            Self::Trusted(who, 0.0) => lifted(names[*who]),
+            Self::Trusted(who, trust) => anchored(names[*who], *trust),
         }
     }
 
@@ -38,6 +44,7 @@ impl Told {
             Self::Rated(who, _) => (1, *who, ""),
             Self::Says(who, of, ..) => (2, *who, of),
             Self::Own(of, ..) => (3, 0, of),
+            Self::Trusted(who, _) => (4, *who, ""),
         }
     }
 }
@@ -57,6 +64,7 @@ fn told() -> impl Strategy<Value = Told> {
         3 => (who(), ip()).prop_map(|(who, ip)| Told::Moved(who, ip)),
         3 => (who(), unit()).prop_map(|(who, value)| Told::Rated(who, value)),
         2 => (ip(), signed(), unit()).prop_map(|(of, s, c)| Told::Own(of, s, c)),
+        1 => (who(), unit()).prop_map(|(who, trust)| Told::Trusted(who, trust)),
         1 => (who(), ip(), signed(), unit()).prop_map(|(who, of, s, c)| Told::Says(who, of, s, c)),
         4 => (who(), signed(), unit()).prop_map(|(who, s, c)| Told::Says(who, ASKED, s, c)),
     ]

@@ -10,6 +10,7 @@ use libp2p::{
 };
 use tokio::time::timeout;
 
+use super::patience::within;
 use crate::wire::pigeon::{self, LineFault};
 
 /// Longest answer taken from a peer: `hello` and a version.
@@ -77,7 +78,7 @@ impl OutboundUpgrade<Stream> for Outbound {
                     Expect::Close => tell(&mut stream, &self.line).await,
                 }
             };
-            Ok(timeout(self.limit, talk).await.unwrap_or(Outcome::NoAnswer))
+            Ok(within(self.limit, talk).await.unwrap_or(Outcome::NoAnswer))
         })
     }
 }

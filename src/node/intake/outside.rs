@@ -8,7 +8,7 @@ use crate::wire::slips;
 impl Intake {
     /// The guard that keeps an opinion inside.
     fn guard(&self, subject: Subject, now: Timestamp) -> Option<Guard> {
-        let peer = (self.peers).at(subject.ip(), now, &self.settings.reliability);
+        let peer = self.peers.at(subject.ip(), now);
         self.settings.guards.of(subject, peer, now)
     }
 
@@ -18,7 +18,7 @@ impl Intake {
         };
         let outside = self.guard(subject, step.now).is_none();
         let known = self.written.get(&subject);
-        let is_same = known.is_some_and(|last| last.opinion.says_the_same(&opinion));
+        let is_same = known.is_some_and(|last| !self.has_changed(&last.opinion, &opinion));
         let was_outside = known.map(|last| last.outside);
         if outside && !(is_same && was_outside == Some(true)) {
             self.tell_slips(&opinion, step);
@@ -33,6 +33,13 @@ impl Intake {
         }
         make_room(&mut self.written, MAX_WRITTEN);
         self.written.insert(subject, Written { opinion, outside });
+    }
+
+    /// Whether it says something else than what was written last, or that is about to expire.
+    fn has_changed(&self, last: &Opinion, opinion: &Opinion) -> bool {
+        let age = opinion.computed_at.since(last.computed_at);
+        let limit = self.settings.write_again_after;
+        !last.says_the_same(opinion) || limit.is_some_and(|limit| age >= limit)
     }
 
     /// A guard may hold now for what Slips was told, or no longer for what it was not.

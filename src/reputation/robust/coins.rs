@@ -30,10 +30,13 @@ impl Tally {
         self.bb += weight * ((1.0 - q) * (1.0 - v));
     }
 
-    /// The same, taking in only what speaks against the peer.
-    pub fn add_against(&mut self, weight: f64, q: f64, v: f64) {
-        self.mb += weight * (q * (1.0 - v));
-        self.bm += weight * ((1.0 - q) * v);
+    /// What of it speaks for the peer.
+    fn in_favour(&self) -> Self {
+        Self {
+            mm: self.mm,
+            bb: self.bb,
+            ..Self::default()
+        }
     }
 
     /// This times a factor.
@@ -78,18 +81,60 @@ pub struct Evidence {
     pub others: Tally,
     /// Second hand, fast window.
     pub others_fast: Tally,
-    /// First-hand mass of lies that prove nothing in a peer's favour.
-    pub lied: f64,
+    /// The part of `slow` that comes from contradicting our own Slips.
+    pub lies: Tally,
+    /// The part of `fast` that does.
+    pub lies_fast: Tally,
+    /// First-hand mass that is in `slow` but proves nothing.
+    void: f64,
 }
 
 impl Evidence {
     /// What is left of the first hand after some days.
     pub fn after(&self, days: f64, parameters: &RobustParameters) -> Self {
         let slow = left(days, parameters.half_l);
+        let fast = left(days, parameters.half_lf);
         Self {
             slow: self.slow.times(slow),
-            fast: self.fast.times(left(days, parameters.half_lf)),
-            lied: self.lied * slow,
+            fast: self.fast.times(fast),
+            lies: self.lies.times(slow),
+            lies_fast: self.lies_fast.times(fast),
+            ..*self
+        }
+    }
+
+    /// Takes in that a claim `v` met an address that our own Slips holds for malicious with
+    /// probability `q`.
+    pub fn prove(&mut self, weight: f64, q: f64, v: f64, contradicts: bool) {
+        self.slow.add(weight, q, v);
+        self.fast.add(weight, q, v);
+        if contradicts {
+            self.lies.add(weight, q, v);
+            self.lies_fast.add(weight, q, v);
+        }
+    }
+
+    /// First-hand mass.
+    fn mass(&self) -> f64 {
+        (self.slow.total() - self.void).max(0.0)
+    }
+
+    /// As if the peer had kept silent instead of lying.
+    fn silent(&self) -> Self {
+        Self {
+            slow: self.slow.with(-1.0, &self.lies),
+            fast: self.fast.with(-1.0, &self.lies_fast),
+            ..*self
+        }
+    }
+
+    /// As if lies were held against the peer, and proved nothing else.
+    fn shamed(&self) -> Self {
+        let (lies, fast) = (self.lies.in_favour(), self.lies_fast.in_favour());
+        Self {
+            slow: self.slow.with(-1.0, &lies),
+            fast: self.fast.with(-1.0, &fast),
+            void: self.lies.mb + self.lies.bm,
             ..*self
         }
     }
@@ -175,23 +220,35 @@ pub struct Voice {
 impl Voice {
     /// How a peer is heard in an answer.
     pub fn answering(evidence: &Evidence, p: &RobustParameters) -> Self {
-        let coins = evidence.coins(true, p);
-        let mass = proven_mass(evidence, &coins);
-        let second = p.wrho * (p.omega * evidence.others.total()).min(p.cmax);
-        Self::new(coins, mass, mass + second, p)
+        Self::unpaid(evidence, |evidence| {
+            let mass = evidence.mass();
+            let second = p.wrho * (p.omega * evidence.others.total()).min(p.cmax);
+            Self::new(evidence.coins(true, p), mass, mass + second, p)
+        })
     }
 
     /// How a peer is heard when others are measured by it: what others found may lower it, never
     /// raise it. This is what keeps a lying majority from electing itself.
     pub fn labelling(evidence: &Evidence, p: &RobustParameters) -> Self {
-        let (own, with) = (evidence.coins(false, p), evidence.coins(true, p));
-        let coins = if with.skill() < own.skill() {
-            with
+        Self::unpaid(evidence, |evidence| {
+            let (own, with) = (evidence.coins(false, p), evidence.coins(true, p));
+            let is_lowered = with.skill() < own.skill();
+            let coins = if is_lowered { with } else { own };
+            Self::new(coins, evidence.mass(), evidence.mass(), p)
+        })
+    }
+
+    /// Lies never pay: contradicting our own Slips makes a peer better known before it makes it
+    /// worse, so it could be trusted more for a lie than for silence. Where that would be so, its
+    /// lies count for nothing but against it.
+    fn unpaid(evidence: &Evidence, hear: impl Fn(&Evidence) -> Self) -> Self {
+        let voice = hear(evidence);
+        let may_profit = evidence.lies.total() > 0.0 && voice.trust() > 0.5;
+        if may_profit && voice.trust() > hear(&evidence.silent()).trust() {
+            hear(&evidence.shamed())
         } else {
-            own
-        };
-        let mass = proven_mass(evidence, &coins);
-        Self::new(coins, mass, mass, p)
+            voice
+        }
     }
 
     fn new(coins: Coins, mass: f64, all: f64, p: &RobustParameters) -> Self {
@@ -219,15 +276,5 @@ impl Voice {
     pub fn trust(&self) -> f64 {
         let heard = if self.coins.factor == 0.0 { 0.0 } else { 1.0 };
         0.5 + 0.5 * self.rho * self.coins.skill() * heard
-    }
-}
-
-/// What proves a peer that is heard must not be its lies; a liar is proven one by them.
-fn proven_mass(evidence: &Evidence, coins: &Coins) -> f64 {
-    let mass = evidence.slow.total();
-    if coins.skill() > 0.0 {
-        (mass - evidence.lied).max(0.0)
-    } else {
-        mass
     }
 }

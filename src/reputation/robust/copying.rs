@@ -1,5 +1,7 @@
 //! Copies count once: who says the same as others, just after them, again and again.
 
+use std::cell::OnceCell;
+
 use crate::reputation::lru::Handle;
 
 use super::{
@@ -13,33 +15,37 @@ const TOGETHER: f64 = 2.0;
 /// Up to so many reports a page is searched from front to back.
 const FEW: usize = 16;
 
-/// Where each author's report stands on a page.
+/// Where each author's report stands on a page; sorted when first asked.
 pub struct Index<'a> {
     page: &'a [Report],
-    /// By author; empty for short pages.
-    sorted: Vec<(Handle, usize)>,
+    sorted: OnceCell<Vec<(Handle, usize)>>,
 }
 
 impl<'a> Index<'a> {
-    /// For pages on which nobody copies, say so: nobody is then looked up.
-    pub fn new(page: &'a [Report], is_needed: bool) -> Self {
-        let mut sorted = Vec::new();
-        if is_needed && page.len() > FEW {
-            let authors = page.iter().enumerate();
-            sorted.extend(authors.map(|(at, report)| (report.author, at)));
-            sorted.sort_unstable();
+    /// Of this page.
+    pub fn new(page: &'a [Report]) -> Self {
+        Self {
+            page,
+            sorted: OnceCell::new(),
         }
-        Self { page, sorted }
+    }
+
+    fn sorted(&self) -> &[(Handle, usize)] {
+        self.sorted.get_or_init(|| {
+            let authors = self.page.iter().enumerate();
+            let mut sorted: Vec<_> = authors.map(|(at, report)| (report.author, at)).collect();
+            sorted.sort_unstable();
+            sorted
+        })
     }
 
     fn of(&self, author: Handle) -> Option<&'a Report> {
-        if self.sorted.is_empty() {
+        if self.page.len() <= FEW {
             return self.page.iter().find(|report| report.author == author);
         }
-        let at = self
-            .sorted
-            .binary_search_by_key(&author, |(author, _)| *author);
-        at.ok().map(|at| &self.page[self.sorted[at].1])
+        let sorted = self.sorted();
+        let at = sorted.binary_search_by_key(&author, |(author, _)| *author);
+        at.ok().map(|at| &self.page[sorted[at].1])
     }
 }
 
@@ -53,7 +59,7 @@ pub fn independence(peer: &Peer, report: &Report, index: &Index, p: &RobustParam
         let degree = compared.degree();
         if degree > copied
             && index.of(compared.with).is_some_and(|other| {
-                other.first_at <= report.first_at && other.resembles(report, p.dep_eps)
+                other.first_at() <= report.first_at() && other.resembles(report, p.dep_eps)
             })
         {
             copied = degree;
@@ -68,7 +74,7 @@ pub fn independence(peer: &Peer, report: &Report, index: &Index, p: &RobustParam
 /// Compares a peer's first report on an address with what others had said of it.
 pub fn compare(peer: &mut Peer, report: &Report, others: &[Report], p: &RobustParameters) {
     for other in others {
-        if other.author == report.author || days(other.first_at, report.said_at) > TOGETHER {
+        if other.author == report.author || days(other.first_at(), report.said_at) > TOGETHER {
             continue;
         }
         let same = u16::from(other.resembles(report, p.dep_eps));
@@ -82,23 +88,24 @@ pub fn compare(peer: &mut Peer, report: &Report, others: &[Report], p: &RobustPa
             compared.together += 1;
             compared.matches += same;
         } else {
-            peer.compared.push(Compared {
+            let new = Compared {
                 with: other.author,
                 matches: same,
                 together: 1,
-            });
-            if peer.compared.len() > p.dep_max {
-                forget_rarest(&mut peer.compared);
-            }
+            };
+            remember(&mut peer.compared, new, p.dep_max);
         }
     }
     peer.copies = peer.compared.iter().any(|c| c.degree() > 0.0);
 }
 
-/// Among equals the one compared with longest ago.
-fn forget_rarest(compared: &mut Vec<Compared>) {
-    let rarest = compared.iter().enumerate().min_by_key(|(_, c)| c.together);
-    if let Some((at, _)) = rarest {
+/// Beyond `most` the one seldom compared with gives way, among equals the one that was first. That
+/// is one seen once, or the new one itself.
+fn remember(compared: &mut Vec<Compared>, new: Compared, most: usize) {
+    if compared.len() < most {
+        compared.push(new);
+    } else if let Some(at) = compared.iter().position(|c| c.together <= 1) {
         compared.remove(at);
+        compared.push(new);
     }
 }

@@ -4,7 +4,6 @@ use crate::domain::Timestamp;
 
 use super::{
     RobustParameters,
-    coins::Voice,
     maths::{days, left},
     tables::{Own, Peer, Report},
 };
@@ -39,37 +38,19 @@ pub fn hold(
         weight *= independence.max(p.dep_fb);
     }
     let agreement = q * v + (1.0 - q) * (1.0 - v);
+    let contradicts = agreement <= 0.5;
     match order {
+        Order::Early if contradicts => {}
+        // Only who was right before we spoke may be right again after it.
         Order::Early => peer.early += weight,
         Order::Late => {
             let credit = p.echo * peer.early / (peer.early + p.echo_e0);
-            weight *= if agreement > 0.5 {
-                credit
-            } else {
+            weight *= if contradicts {
                 credit.max(p.echo_pen)
+            } else {
+                credit
             };
         }
     }
-    if agreement > 0.5 {
-        peer.found.slow.add(weight, q, v);
-        peer.found.fast.add(weight, q, v);
-    } else {
-        disprove(peer, weight, q, v, now, p);
-    }
-}
-
-/// A lie never raises the trust in a peer. Being held against our own Slips proves a peer, so a lie
-/// could: it makes a newcomer better known before it makes it worse. Where that would happen, the
-/// lie counts for nothing but itself.
-fn disprove(peer: &mut Peer, weight: f64, q: f64, v: f64, now: Timestamp, p: &RobustParameters) {
-    let trust = |peer: &Peer| Voice::answering(&peer.evidence(now, p), p).trust();
-    let (before, found) = (trust(peer), peer.found);
-    peer.found.slow.add(weight, q, v);
-    peer.found.fast.add(weight, q, v);
-    if trust(peer) > before {
-        peer.found = found;
-        peer.found.slow.add_against(weight, q, v);
-        peer.found.fast.add_against(weight, q, v);
-        peer.found.lied = (found.lied + peer.found.slow.total() - found.slow.total()).max(0.0);
-    }
+    peer.found.prove(weight, q, v, contradicts);
 }

@@ -60,13 +60,7 @@ pub struct Tables<'a> {
 
 impl Schedule {
     /// Does what is due at `now`, at most a slice of it. `gate`: how far unproven peers are heard.
-    pub fn advance(
-        &mut self,
-        now: Timestamp,
-        gate: impl FnOnce() -> f64,
-        tables: Tables,
-        p: &RobustParameters,
-    ) {
+    pub fn advance(&mut self, now: Timestamp, gate: f64, tables: Tables, p: &RobustParameters) {
         let period = Duration::from_secs_f64(p.sweep_h.clamp(0.0, 1e9) * 3600.0);
         let next = *self.next.get_or_insert(now.plus(period));
         if self.under_way.is_none() && now >= next {
@@ -78,7 +72,7 @@ impl Schedule {
             self.under_way = Some(Rebuild {
                 at: now,
                 entry: 0,
-                gate: gate(),
+                gate,
             });
         }
         if let Some(rebuild) = self.under_way.take() {
@@ -135,15 +129,10 @@ impl Rebuild {
 
     /// What each report whose author is still known says, by peers proven at first hand.
     fn votes(&self, page: &[Report], tables: &mut Tables, p: &RobustParameters) -> Vec<Vote> {
-        let mut copies = false;
         for report in page {
             self.hear(report, tables, p);
-            copies |= tables
-                .peers
-                .at(report.author)
-                .is_some_and(|(_, peer)| peer.copies);
         }
-        let index = Index::new(page, copies);
+        let index = Index::new(page);
         let mut votes = Vec::with_capacity(page.len());
         let mut items = Vec::with_capacity(page.len());
         for (at, report) in page.iter().enumerate() {

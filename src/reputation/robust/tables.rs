@@ -113,8 +113,8 @@ impl Peer {
     }
 
     /// Whether it is worth keeping when room is needed: proven at first hand, or an anchor.
-    pub fn is_proven(&self, p: &RobustParameters) -> bool {
-        self.anchor > 0.0 || self.found.slow.total() >= p.n_half
+    pub fn is_proven(&self, now: Timestamp, p: &RobustParameters) -> bool {
+        self.anchor > 0.0 || self.evidence(now, p).slow.total() >= p.n_half
     }
 }
 
@@ -144,16 +144,23 @@ pub struct Report {
     pub author: Handle,
     /// When it said so.
     pub said_at: Timestamp,
-    /// When it first said anything of the address.
-    pub first_at: Timestamp,
     /// How malicious, in -1..=1.
     pub score: Score,
     /// How sure.
     pub confidence: Confidence,
-    /// What it said before, newest last.
-    pub before: Option<Box<Vec<Past>>>,
+    /// What it said before; a box, since most never change their mind and there may be a million.
+    pub before: Option<Box<Before>>,
     /// Which side our own Slips was on when the report was held against it.
     pub label: Option<bool>,
+}
+
+/// What a peer said of an address before.
+#[derive(Debug)]
+pub struct Before {
+    /// When it first said anything of the address.
+    pub first_at: Timestamp,
+    /// The last of the statements that were replaced, newest last.
+    pub replaced: Vec<Past>,
 }
 
 /// A statement that was replaced.
@@ -168,6 +175,11 @@ pub struct Past {
 }
 
 impl Report {
+    /// When its author first said anything of the address.
+    pub fn first_at(&self) -> Timestamp {
+        self.before.as_ref().map_or(self.said_at, |b| b.first_at)
+    }
+
     /// How malicious, in 0..=1: what is better than harmless is harmless.
     pub fn harm(&self) -> f64 {
         self.score.get().max(0.0)

@@ -12,7 +12,7 @@ use super::{
     copying::Index,
     feedback::{self, Order},
     sweep,
-    tables::{Own, Past, Peer, Report},
+    tables::{Before, Own, Past, Peer, Report},
 };
 
 /// So many entries are passed over for being proven before one gives way all the same: a bound on
@@ -75,27 +75,19 @@ impl Robust {
             || known
                 .before
                 .iter()
-                .flat_map(|past| past.iter())
+                .flat_map(|before| &before.replaced)
                 .any(replayed)
     }
 
     /// Does what is due at `now`.
     pub(super) fn advance(&mut self, now: Timestamp) {
-        let (p, own, anchored) = (&self.parameters, &self.own, self.anchored);
-        let gate = || {
-            let trusted = if p.anchor_gate > 0.0 {
-                anchored / p.anchor_gate
-            } else {
-                0.0
-            };
-            (1.0 - own.mass() / p.m0 - trusted).max(0.0)
-        };
+        let gate = self.gate();
         let tables = sweep::Tables {
             peers: &mut self.peers,
             pages: &self.pages,
-            own,
+            own: &self.own,
         };
-        self.schedule.advance(now, gate, tables, p);
+        self.schedule.advance(now, gate, tables, &self.parameters);
     }
 
     /// Takes in a fact that changes something.
@@ -115,7 +107,6 @@ impl Robust {
                 let report = Report {
                     author,
                     said_at: now,
-                    first_at: now,
                     score,
                     confidence,
                     before: None,
@@ -140,7 +131,7 @@ impl Robust {
         if self.peers.is_full() && self.peers.get(&id).is_none() {
             for _ in 0..SECOND_CHANCES {
                 match self.peers.oldest() {
-                    Some((proven, peer)) if peer.is_proven(&self.parameters) => {
+                    Some((proven, peer)) if peer.is_proven(now, &self.parameters) => {
                         self.peers.touch(proven);
                     }
                     _ => break,
@@ -184,7 +175,7 @@ impl Robust {
     /// A report that is no repetition.
     fn report(&mut self, subject: Subject, mut report: Report, now: Timestamp) {
         let author = report.author;
-        self.make_room_for(subject);
+        self.make_room_for(subject, now);
         let (_, page, evicted) = self.pages.touch(subject);
         self.evicted.addresses += u64::from(evicted.is_some());
         self.reports -= evicted.map_or(0, |page| page.len());
@@ -209,7 +200,7 @@ impl Robust {
         if page.len() > self.limits.reporters_per_address.max(1) {
             self.drop_weakest(subject, now);
         }
-        self.keep_within_reports();
+        self.keep_within_reports(now);
         self.hold_late(subject, author, now);
     }
 
@@ -230,7 +221,7 @@ impl Robust {
             return;
         }
         if let Some((_, peer)) = self.peers.at_mut(author) {
-            let index = Index::new(page, peer.copies);
+            let index = Index::new(page);
             let independence = copying::independence(peer, &page[at], &index, p);
             feedback::hold(peer, &page[at], independence, &own, Order::Late, now, p);
         }
@@ -250,7 +241,7 @@ impl Robust {
         let p = &self.parameters;
         self.own.count(own.weight(), now, p);
         let side = Some(own.probability(p) > 0.5);
-        let index = Index::new(page, true);
+        let index = Index::new(page);
         for report in page.iter().filter(|report| report.label != side) {
             if let Some((_, peer)) = self.peers.at_mut(report.author) {
                 let independence = copying::independence(peer, report, &index, p);
@@ -263,16 +254,16 @@ impl Robust {
     }
 
     /// Lets addresses stand back on which proven peers spoke, if a new one needs a place.
-    fn make_room_for(&mut self, subject: Subject) {
+    fn make_room_for(&mut self, subject: Subject, now: Timestamp) {
         if self.pages.is_full() && self.pages.get(&subject).is_none() {
-            self.pass_over_proven();
+            self.pass_over_proven(now);
         }
     }
 
-    fn pass_over_proven(&mut self) {
+    fn pass_over_proven(&mut self, now: Timestamp) {
         let is_proven = |report: &Report| {
             let peer = self.peers.at(report.author);
-            peer.is_some_and(|(_, peer)| peer.is_proven(&self.parameters))
+            peer.is_some_and(|(_, peer)| peer.is_proven(now, &self.parameters))
         };
         for _ in 0..SECOND_CHANCES {
             match self.pages.oldest() {
@@ -284,9 +275,9 @@ impl Robust {
         }
     }
 
-    fn keep_within_reports(&mut self) {
+    fn keep_within_reports(&mut self, now: Timestamp) {
         while self.reports > self.limits.reports.max(1) && self.pages.len() > 1 {
-            self.pass_over_proven();
+            self.pass_over_proven(now);
             let Some(page) = self.pages.remove_oldest() else {
                 return;
             };
@@ -316,7 +307,7 @@ impl Robust {
 
 /// A new statement in place of the one before.
 fn replace(report: &mut Report, known: Report, most: usize, now: Timestamp) {
-    report.first_at = known.first_at;
+    let first_at = known.first_at();
     if (known.claim() > 0.5) == (report.claim() > 0.5) {
         report.label = known.label;
     }
@@ -325,11 +316,16 @@ fn replace(report: &mut Report, known: Report, most: usize, now: Timestamp) {
         confidence: known.confidence.get(),
         until: now,
     };
-    let mut before = known.before.unwrap_or_default();
-    before.push(past);
-    let beyond = before.len().saturating_sub(most);
-    before.drain(..beyond);
-    report.before = (!before.is_empty()).then_some(before);
+    let mut before = known.before.unwrap_or_else(|| {
+        Box::new(Before {
+            first_at,
+            replaced: Vec::new(),
+        })
+    });
+    before.replaced.push(past);
+    let beyond = before.replaced.len().saturating_sub(most);
+    before.replaced.drain(..beyond);
+    report.before = Some(before);
 }
 
 fn own(score: Score, confidence: Confidence, now: Timestamp) -> Own {

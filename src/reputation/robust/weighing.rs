@@ -81,7 +81,8 @@ impl Heard {
 pub struct Belief {
     /// From reporters proven at first hand, within the nested caps.
     pub first_hand: f64,
-    /// From reporters proven at second hand, at most `b2`.
+    /// From reporters proven at second hand, at most `b2`; where no proven peer stands behind them,
+    /// with `unproven` at most `b`.
     pub second_hand: f64,
     /// From unproven reporters, at most `b`.
     pub unproven: f64,
@@ -94,8 +95,9 @@ impl Belief {
     }
 }
 
-/// Sums the reports, which stand in order of time, and notes what each adds.
-pub fn weigh(heard: &mut [Heard], now: Timestamp, p: &RobustParameters) -> Belief {
+/// Sums the reports, which stand in order of time, and notes what each adds. `gate` is the part of
+/// second-hand proof that comes from a majority of unproven peers, in 0..=1.
+pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameters) -> Belief {
     let items: Vec<_> = heard
         .iter()
         .map(|one| (one.voice.mass, one.voice.rho1 * one.evidence))
@@ -114,14 +116,17 @@ pub fn weigh(heard: &mut [Heard], now: Timestamp, p: &RobustParameters) -> Belie
         }
     }
     let mut keep = last.map_or([1.0; 3], |last| age(&mut sums, last, now, p));
-    let [first_hand, second, unproven] = sums;
+    let [first_hand, second, unknown] = sums;
+    let unproven = soft_cap(unknown, p.b);
+    let capped = soft_cap(second, p.b2);
+    let second_hand = (1.0 - gate) * capped + gate * beside(unproven, capped, p);
+    keep[1] *= ratio(second_hand, second);
+    keep[2] *= ratio(unproven, unknown);
     let belief = Belief {
         first_hand,
-        second_hand: soft_cap(second, p.b2),
-        unproven: soft_cap(unproven, p.b),
+        second_hand,
+        unproven,
     };
-    keep[1] *= ratio(belief.second_hand, second);
-    keep[2] *= ratio(belief.unproven, unproven);
     for (one, step) in heard.iter_mut().zip(&steps).rev() {
         one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
         for (keep, step) in keep.iter_mut().zip(step) {
@@ -158,6 +163,20 @@ fn soft_cap(sum: f64, cap: f64) -> f64 {
         cap * (sum / cap).tanh()
     } else {
         0.0
+    }
+}
+
+/// What second-hand evidence adds that no proven peer stands behind: together with what the unproven
+/// say it stays under their cap, so that nobody becomes sure of what only unproven peers say.
+fn beside(unproven: f64, second_hand: f64, p: &RobustParameters) -> f64 {
+    if p.b2 <= 0.0 || p.b <= 0.0 {
+        return 0.0;
+    }
+    let scaled = second_hand * p.b / p.b2;
+    if unproven * scaled > 0.0 {
+        scaled * (1.0 - unproven.abs() / p.b)
+    } else {
+        scaled
     }
 }
 
