@@ -99,6 +99,8 @@ async fn taken_in(lines: &[Line]) -> (f64, Vec<Batch>) {
         write_again_after: Some(Duration::from_secs(3600)),
         reliability: reliability::Parameters::default(),
         cut_off_for: FOR_EVER,
+        remember_for: Duration::from_secs(90 * 24 * 3600),
+        max_peers: 10_000,
     };
     let engine = Engine::new(ModelKind::Slips, Parameters::default());
     let mut intake = Intake::new(

@@ -121,8 +121,22 @@ struct Running {
     network: Handle,
     bridge: bridge::Tasks,
     store: Store,
-    counters: Arc<Counters>,
+    totals: Totals,
     cancel: CancellationToken,
+}
+
+/// What has been counted, for the log.
+#[derive(Clone)]
+struct Totals {
+    node: Arc<Counters>,
+    bridge: Arc<bridge::Counters>,
+}
+
+impl Totals {
+    fn say(&self) {
+        self.node.say();
+        self.bridge.say();
+    }
 }
 
 impl Running {
@@ -155,8 +169,8 @@ impl Running {
             inbound,
             outbox,
             slips_db,
+            counters: bridge_counters,
             tasks: bridge_tasks,
-            ..
         } = bridge;
         let parts = node::Parts {
             store: store.clone(),
@@ -171,11 +185,15 @@ impl Running {
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());
-        let stop_process = node::start(settings::node(config), parts, counters.clone(), &mut tasks);
+        let totals = Totals {
+            node: counters.clone(),
+            bridge: bridge_counters,
+        };
+        let stop_process = node::start(settings::node(config), parts, counters, &mut tasks);
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),
-            counters.clone(),
+            totals.clone(),
             every,
             cancel.clone(),
         ));
@@ -185,7 +203,7 @@ impl Running {
             network,
             bridge: bridge_tasks,
             store,
-            counters,
+            totals,
             cancel,
         })
     }
@@ -236,7 +254,7 @@ impl Running {
             );
         }
         self.store.close().await;
-        self.counters.say();
+        self.totals.say();
         info!("stopped");
     }
 
@@ -352,7 +370,7 @@ fn from_stored(stored: StoredFact) -> (Fact, u32) {
 /// Applies the retention rules and says the totals, now and then.
 async fn housekeeping(
     store: Store,
-    counters: Arc<Counters>,
+    totals: Totals,
     every: Duration,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
@@ -361,7 +379,7 @@ async fn housekeeping(
         .await
         .is_some()
     {
-        counters.say();
+        totals.say();
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
             Err(StoreError::Closed) => break,

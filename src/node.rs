@@ -89,6 +89,10 @@ pub struct Settings {
     pub reliability: reliability::Parameters,
     /// For how long a peer is cut off.
     pub cut_off_for: Duration,
+    /// How long the database keeps a report: the model forgets what is older.
+    pub remember_for: Duration,
+    /// Peers held in memory; at least 1.
+    pub max_peers: usize,
 }
 
 /// What the node works with. Whoever builds it keeps nothing of these but clones of handles.

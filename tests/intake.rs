@@ -29,6 +29,8 @@ impl Bench {
             write_again_after: Some(Duration::from_secs(3600)),
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
+            remember_for: Duration::from_secs(90 * 24 * 3600),
+            max_peers: 10_000,
         };
         let engine = Engine::new(ModelKind::Slips, Parameters::default());
         let counters = Arc::new(Counters::default());
@@ -132,6 +134,32 @@ fn what_slips_knows_is_not_told_again() {
     );
     let changed = bench.hear(&[(peer, &report("198.51.100.7", 0.2, 0.9))]);
     assert_eq!(kinds(&changed), ["go_data", "p2p4slips 198.51.100.7"]);
+}
+
+#[test]
+fn slips_is_told_of_a_peer_again_when_messages_to_it_were_dropped() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let text = report("198.51.100.7", 0.8, 0.9);
+    bench.hear(&[(peer, &text)]);
+    bench.intake.messages_dropped(0);
+    assert_eq!(kinds(&bench.hear(&[(peer, &text)])), ["go_data"]);
+    bench.intake.messages_dropped(1);
+    assert_eq!(
+        kinds(&bench.hear(&[(peer, &text)])),
+        ["peer_update", "go_data"]
+    );
+}
+
+#[test]
+fn what_the_database_forgets_the_model_forgets_too() {
+    let mut bench = Bench::sanitizing();
+    let (old, new) = (PeerId::random(), PeerId::random());
+    bench.hear(&[(old, &report("198.51.100.7", 0.0, 0.9))]);
+    bench.now += 91 * 24 * 3600;
+    let outcome = bench.hear(&[(new, &report("198.51.100.7", 1.0, 0.9))]);
+    assert_eq!(outcome.batch.opinions[0].reporters, 1, "the new one alone");
+    assert!((outcome.batch.opinions[0].score.get() - 1.0).abs() < 1e-12);
 }
 
 #[test]

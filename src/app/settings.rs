@@ -190,6 +190,9 @@ pub(super) fn node(config: &Config) -> node::Settings {
             .then_some(config.redis.write_back_ttl / 2),
         reliability: reliability(config),
         cut_off_for: config.reliability.cut_off_for,
+        remember_for: DAY
+            .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
+        max_peers: config.limits.known_peers,
     }
 }
 

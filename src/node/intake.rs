@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::peers::Peers;
 use super::requests::Question;
@@ -20,12 +21,19 @@ use crate::wire::slips;
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
 const MAX_WRITTEN: usize = 100_000;
 
+/// How often the model forgets what the database no longer holds; it passes over everything then.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
 /// The node's knowledge and the rules by which it takes things in.
 pub struct Intake {
     settings: Settings,
     peers: Peers,
     engine: Engine,
     written: HashMap<Subject, Opinion>,
+    /// Messages to Slips dropped undelivered, as far as is known.
+    dropped: u64,
+    /// When the model last forgot what the database no longer holds.
+    forgot_at: Timestamp,
     counters: Arc<Counters>,
 }
 
@@ -55,13 +63,30 @@ struct Step {
 impl Intake {
     /// Starts from what the database knows.
     #[must_use]
-    pub fn new(settings: Settings, peers: Peers, engine: Engine, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        settings: Settings,
+        mut peers: Peers,
+        engine: Engine,
+        counters: Arc<Counters>,
+    ) -> Self {
+        peers.hold_at_most(settings.max_peers);
         Self {
             settings,
             peers,
             engine,
             written: HashMap::new(),
+            dropped: 0,
+            forgot_at: Timestamp::ZERO,
             counters,
+        }
+    }
+
+    /// Messages to Slips were dropped undelivered, `dropped` in all: it may never have heard of the
+    /// peers it was told of, and ignores what comes from a peer it has not heard of.
+    pub fn messages_dropped(&mut self, dropped: u64) {
+        if dropped > self.dropped {
+            self.dropped = dropped;
+            self.peers.forget_told();
         }
     }
 
@@ -73,6 +98,11 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
+        if now.since(self.forgot_at) >= FORGET_EVERY {
+            self.forgot_at = now;
+            self.engine
+                .forget_before(now.minus(self.settings.remember_for));
+        }
         let mut step = Step {
             now,
             outcome: Outcome::default(),

@@ -174,9 +174,13 @@ async fn old_parcels(
 async fn surplus_addresses(conn: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
     let gone = sqlx::query(
         "DELETE FROM peer_address WHERE id IN (
-             SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address)
+             SELECT id FROM (
+                 SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address
+                 -- Only those over the bound: numbering all of a big table would hold commits up.
+                 WHERE peer IN (SELECT peer FROM peer_address GROUP BY peer HAVING count(*) > ?))
              WHERE n > ? LIMIT ?)",
     )
+    .bind(ADDRESSES_KEPT)
     .bind(ADDRESSES_KEPT)
     .bind(STEP_ROWS)
     .execute(conn)
