@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -104,7 +105,11 @@ impl Error {
 pub async fn run(config: Config, role: Role) -> Result<(), Error> {
     let mut signals = Signals::listen(role == Role::Pigeon).map_err(Error::Signals)?;
     let started_at = std::time::Instant::now();
-    let running = Running::start(&config, role).await?;
+    // A silent Redis can hold the start up for seconds; a signal does not wait for it.
+    let running = tokio::select! {
+        started = Running::start(&config, role) => started?,
+        reason = signals.next() => return stop_reason(reason),
+    };
     info!(ms = started_at.elapsed().as_millis(), "ready");
     running.until_stopped(&mut signals).await
 }
@@ -123,6 +128,7 @@ struct Running {
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
         let (store, loaded) = Store::open(settings::store(config)).await?;
+        store.drop_stale(Timestamp::now()).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
         let delivered = loaded.last_delivered;
@@ -142,7 +148,7 @@ impl Running {
         for address in &addresses {
             info!(%address, "listening");
         }
-        if let Some(address) = addresses.first() {
+        if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
         let Bridge {
@@ -185,14 +191,20 @@ impl Running {
     }
 
     async fn until_stopped(mut self, signals: &mut Signals) -> Result<(), Error> {
+        let mut silent = false;
         let ended = loop {
             tokio::select! {
                 reason = signals.next() => break stop_reason(reason),
+                () = self.network.ended(), if !silent => break Err(Error::TaskEnded {
+                    task: "network",
+                    why: "it stopped by itself".into(),
+                }),
                 Some(task) = self.tasks.join_next() => break Err(early(task)),
                 why = self.bridge.failed() => break Err(Error::TaskEnded { task: "bridge", why }),
                 Some(node::StopProcess) = self.stop_process.recv() => {
                     // Slips' pigeon stays a process until a signal comes; so does this one.
                     info!("stop_process: saying goodbye and no longer listening");
+                    silent = true;
                     self.network.clone().goodbye(GOODBYE_LIMIT).await;
                 }
             }
@@ -252,6 +264,17 @@ fn stop_reason(reason: Reason) -> Result<(), Error> {
             Err(Error::ParentDied)
         }
     }
+}
+
+/// Of the addresses listened on, the one that is told to Slips: a wildcard listens on loopback too,
+/// where no peer can come.
+fn announced(addresses: &[Multiaddr]) -> Option<&Multiaddr> {
+    let reachable = |address: &&Multiaddr| match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => !ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => !ip.is_loopback(),
+        _ => true,
+    };
+    addresses.iter().find(reachable).or(addresses.first())
 }
 
 type Joined = Result<(&'static str, Result<(), NodeError>), tokio::task::JoinError>;
@@ -341,9 +364,30 @@ async fn housekeeping(
         counters.say();
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
-            Err(StoreError::Closed) if cancel.is_cancelled() => break,
-            Err(error) => return ("housekeeping", Err(error.into())),
+            Err(StoreError::Closed) => break,
+            // A full disk passes; a database that is lost shows at the next commit.
+            Err(error) => warn!(%error, again_in = ?every, "retention was not applied"),
         }
     }
     ("housekeeping", Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_is_told_an_address_peers_can_come_to_where_there_is_one() {
+        let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+        let (home, lan) = (
+            address("/ip4/127.0.0.1/tcp/1"),
+            address("/ip4/192.0.2.1/tcp/1"),
+        );
+        assert_eq!(announced(&[home.clone(), lan.clone()]), Some(&lan));
+        assert_eq!(
+            announced(&[address("/ip6/::1/tcp/1"), home.clone()]),
+            Some(&address("/ip6/::1/tcp/1"))
+        );
+        assert_eq!(announced(&[]), None);
+    }
 }

@@ -27,6 +27,7 @@ pub mod peers;
 pub mod reports;
 pub mod run;
 pub mod score;
+pub mod simulate;
 pub mod text;
 pub mod when;
 
@@ -104,6 +105,7 @@ pub enum Command {
     Score(score::Args),
     Reports(reports::Args),
     Peers(peers::Args),
+    Simulate(simulate::Args),
     Db(db::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -182,6 +184,7 @@ fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Init(args) => init::run(args, &mut context),
         Command::Config(args) => config::run(args, &mut context),
         Command::Identity(args) => identity::run(args, &mut context),
+        Command::Simulate(args) => simulate::run(args, &mut context),
         Command::Completions(args) => completions::run(args, context.out),
         Command::Man(args) => man::run(args, context.out),
         Command::Score(args) => wait_for(score::run(args, &mut context)),

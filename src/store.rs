@@ -222,6 +222,15 @@ impl Store {
         retention::run(self, now).await
     }
 
+    /// Drops the messages to Slips that grew too old undelivered, which [`Store::prune`] does too;
+    /// says how many. A start after a long rest needs it before the first one is delivered.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drop_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
+        retention::stale(self, now).await
+    }
+
     /// Keeps the file at so many pages of 4 KiB (or at its present size where that is more), as if
     /// the disk were full beyond; `None` lifts it. For drills of a full disk.
     pub fn hold_at_pages(&self, pages: Option<u32>) {

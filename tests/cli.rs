@@ -10,5 +10,7 @@ mod follow;
 mod help;
 #[path = "cli/reading.rs"]
 mod reading;
+#[path = "cli/simulate.rs"]
+mod simulate;
 #[path = "cli/state.rs"]
 mod state;

@@ -199,18 +199,24 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
 }
 
 #[test]
-fn who_is_cut_off_is_not_cut_off_again_for_what_was_under_way_but_after_its_time() {
+fn a_cut_off_is_set_once_and_not_again_for_good_conduct_when_it_is_over() {
     let mut bench = Bench::sanitizing();
     let peer = PeerId::random();
-    let bad = vec![(peer, "bm90IGpzb24="); 20];
+    let bad = vec![(peer, "eA=="); 20];
     assert_eq!(bench.hear(&bad).bans.len(), 1);
-    assert_eq!(bench.hear(&bad).bans, [], "it is cut off already");
-    bench.now += 3600;
-    assert_eq!(
-        bench.hear(&bad).bans.len(),
-        1,
-        "it came back and did it again"
+    assert!(
+        bench.hear(&bad).bans.is_empty(),
+        "what was still on its way"
     );
+    bench.now += 3600;
+    let alive = Event::Conduct {
+        peer: Neighbour(peer),
+        conduct: Conduct::Alive,
+    };
+    let now = Timestamp::from_micros(bench.now * 1_000_000);
+    let back = bench.intake.take(vec![alive], vec![], vec![], now);
+    assert!(back.bans.is_empty(), "it is back and answers");
+    assert_eq!(bench.hear(&bad[..1]).bans.len(), 1, "no better than before");
 }
 
 #[test]
@@ -254,7 +260,10 @@ fn verbatim_passes_everything_on_unread_and_still_weighs_what_is_a_report() {
         ]
     );
     assert_eq!(for_slips(&outcome)[1].1["message"], "hi there <&> é");
-    assert!(outcome.batch.conduct.is_empty());
+    assert!(
+        outcome.batch.conduct.iter().all(|row| row.last.is_none()),
+        "nothing is held against it"
+    );
 }
 
 #[test]
@@ -295,6 +304,19 @@ fn what_slips_says_of_a_reporter_weighs_in_what_the_reporter_says() {
         known > plain,
         "{known} against {plain}: the base model's term rs*rc"
     );
+}
+
+#[test]
+fn what_the_model_learns_of_a_peer_is_stored_so_that_a_restart_learns_it_again() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let outcome = bench.hear(&[(peer, &report("198.51.100.7", 0.8, 0.9))]);
+    let told: f64 = for_slips(&outcome)[0].1["reliability"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap();
+    let stored = &outcome.batch.conduct[0];
+    assert_eq!((stored.peer, stored.reliability.get()), (peer, told));
 }
 
 #[test]

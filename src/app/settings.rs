@@ -58,6 +58,7 @@ pub(super) fn network(config: &Config) -> network::Settings {
     let (network, limits) = (&config.network, &config.limits);
     network::Settings {
         listen: listen(network),
+        quic: network.quic,
         protocol: network.protocol.clone(),
         rendezvous: network.rendezvous.clone(),
         legacy_mdns: network.legacy_mdns,
@@ -166,6 +167,7 @@ pub fn engine(config: &Config) -> Engine {
                 reporters_per_address: reputation.max_reporters,
                 ..Limits::default()
             },
+            ..Parameters::default()
         },
     )
 }

@@ -4,13 +4,8 @@ use std::time::Duration;
 
 use redis::{RedisError, RedisResult};
 
-use super::{
-    link::Link,
-    merge::{Merged, merged},
-    settings::Layout,
-    url::Server,
-    write_back::Row,
-};
+use super::{link::Link, settings::Layout, url::Server, write_back::Row};
+use crate::wire::slips::merge_p2p4slips;
 
 /// The hash of current Slips for this kind of information.
 const OWN_HASH: &str = "IPsInfo:p2p4slips";
@@ -122,20 +117,20 @@ impl Cells {
         let mut tried = Vec::with_capacity(rows.len());
         let mut commands = redis::pipe();
         for (row, before) in rows.iter().copied().zip(self.stored(rows).await?) {
-            match merged(before.as_deref(), &row.json) {
-                Merged::Same => {}
-                Merged::Text(after) => {
+            match merge_p2p4slips(before.as_deref(), &row.json) {
+                Ok(after) if before.as_deref() == Some(after.as_bytes()) => {}
+                Ok(after) => {
                     commands.cmd("EVAL").arg(SWAP).arg(1).arg(SHARED_HASH);
                     commands.arg(row.subject.to_string());
                     commands.arg(before.unwrap_or_default()).arg(after);
                     tried.push(row);
                 }
-                Merged::NoObject => {
+                Err(fault) => {
                     refused += 1;
                     tracing::warn!(
-                        "what {} holds for {} in hash {SHARED_HASH} is no JSON object, and is left alone",
-                        self.link.server(),
-                        row.subject
+                        "opinion of {} not written into hash {SHARED_HASH} of {}: {fault}",
+                        row.subject,
+                        self.link.server()
                     );
                 }
             }

@@ -114,8 +114,13 @@ impl<B: Backlog> Publisher<B> {
     }
 
     fn say_nobody_listens(&mut self) {
+        let nobody = if self.needed > 1 {
+            "nobody but this node"
+        } else {
+            "nobody"
+        };
         self.said.trouble(&format!(
-            "nobody but this node listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
+            "{nobody} listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
             self.channel,
             self.link.server()
         ));

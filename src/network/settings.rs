@@ -35,6 +35,8 @@ pub struct Known {
 pub struct Settings {
     /// Where to listen, e.g. `/ip4/0.0.0.0/tcp/4001`; port 0 takes a free one.
     pub listen: Vec<Multiaddr>,
+    /// Speak QUIC too, where the build has it.
+    pub quic: bool,
     /// The stream protocol; `/slips/1.0` is the pigeon's.
     pub protocol: String,
     /// The version our hello names; pigeons say `version1`.
@@ -120,6 +122,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: Vec::new(),
+            quic: false,
             protocol: "/slips/1.0".into(),
             hello_version: "version1".into(),
             agent: concat!("slips-p2p/", env!("CARGO_PKG_VERSION")).into(),

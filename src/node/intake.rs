@@ -249,6 +249,11 @@ impl Intake {
             let reliability = told.reliability;
             self.engine
                 .learn(&Fact::PeerReliability { peer, reliability }, step.now);
+            // What the model learned it must learn again after a restart, a newcomer's value too.
+            let row = self
+                .peers
+                .conduct(peer, step.now, &self.settings.reliability);
+            step.outcome.batch.conduct.extend(row);
         }
     }
 
@@ -257,13 +262,15 @@ impl Intake {
             .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
-        if self
-            .peers
-            .is_intolerable(peer, step.now, &self.settings.reliability)
+        // A peer that is back and behaves is not sent away again for what it did before.
+        if !conduct.is_good()
+            && self
+                .peers
+                .is_intolerable(peer, step.now, &self.settings.reliability)
         {
-            self.counters.cut_off.add(1);
             let until = step.now.plus(self.settings.cut_off_for);
             self.peers.cut_off(peer, until, step.now);
+            self.counters.cut_off.add(1);
             step.outcome.bans.push(Ban {
                 peer,
                 since: step.now,

@@ -20,8 +20,9 @@ pub struct Standing {
     last: Option<Conduct>,
     ip: Option<IpAddr>,
     told: Option<Told>,
-    cut_off_until: Option<Timestamp>,
     seen_at: Timestamp,
+    /// When its last cut-off is over.
+    cut_off_until: Timestamp,
 }
 
 /// What a `peer_update` says.
@@ -48,8 +49,8 @@ impl Peers {
             last: None,
             ip: record.ip,
             told: None,
-            cut_off_until: None,
             seen_at: record.last_seen,
+            cut_off_until: record.ban.as_ref().map_or(Timestamp::ZERO, |ban| ban.until),
         };
         let mut peers = Self {
             known: records.iter().map(|r| (r.peer, standing(r))).collect(),
@@ -91,19 +92,17 @@ impl Peers {
         reliability::value(standing, now, parameters)
     }
 
-    /// Whether a peer has behaved so badly that it is cut off now, and is not yet: what it had sent
-    /// by then is still judged.
+    /// Whether a peer has behaved so badly that it is to be cut off; not while it is.
     #[must_use]
     pub fn is_intolerable(&self, peer: PeerId, now: Timestamp, parameters: &Parameters) -> bool {
         self.known.get(&peer).is_some_and(|s| {
-            s.cut_off_until.is_none_or(|until| until <= now)
-                && reliability::should_cut_off(&s.conduct, now, parameters)
+            now >= s.cut_off_until && reliability::should_cut_off(&s.conduct, now, parameters)
         })
     }
 
-    /// Notes that a peer was cut off.
+    /// A peer is cut off until then.
     pub fn cut_off(&mut self, peer: PeerId, until: Timestamp, now: Timestamp) {
-        self.standing(peer, now).cut_off_until = Some(until);
+        self.standing(peer, now).cut_off_until = until;
     }
 
     /// Whether Slips has heard nothing of this peer in this run.
@@ -153,8 +152,8 @@ impl Peers {
             last: None,
             ip: None,
             told: None,
-            cut_off_until: None,
             seen_at: now,
+            cut_off_until: Timestamp::ZERO,
         })
     }
 

@@ -76,6 +76,7 @@ impl Verdict {
             opinion,
             shares,
             failed,
+            ..
         } = engine.explain(subject, now);
         let mut said: Vec<Said> = shares
             .into_iter()

@@ -105,10 +105,13 @@ pub enum MergeFault {
 ///
 /// # Errors
 /// [`MergeFault`] when the old text is not an object: it is not ours to replace.
-pub fn merge_p2p4slips(old: Option<&str>, inner: &str) -> Result<String, MergeFault> {
+pub fn merge_p2p4slips(old: Option<&[u8]>, inner: &str) -> Result<String, MergeFault> {
     let Some(old) = old else {
         return Ok(format!(r#"{{"{P2P4SLIPS}":{inner}}}"#));
     };
+    let old = std::str::from_utf8(old).map_err(|error| json::Fault::NotUtf8 {
+        at: error.valid_up_to(),
+    })?;
     let object = match json::parse_leniently(old.as_bytes(), LIMITS)? {
         Value::Object(object) => object,
         other => return Err(MergeFault::NotAnObject(other.kind())),
