@@ -265,7 +265,7 @@ async fn insert_parcels(conn: &mut SqliteConnection, rows: &[Row], parcel: &mut 
         insert = insert
             .bind(*parcel)
             .bind(report.received_at.as_micros())
-            .bind(body.clone());
+            .bind(body.to_owned());
     }
     insert.execute(conn).await.expect("inserted");
 }

@@ -125,8 +125,22 @@ struct Running {
     network: Handle,
     bridge: bridge::Tasks,
     store: Store,
-    counters: Arc<Counters>,
+    totals: Totals,
     cancel: CancellationToken,
+}
+
+/// What has been counted, for the log.
+#[derive(Clone)]
+struct Totals {
+    node: Arc<Counters>,
+    bridge: Arc<bridge::Counters>,
+}
+
+impl Totals {
+    fn say(&self) {
+        self.node.say();
+        self.bridge.say();
+    }
 }
 
 impl Running {
@@ -159,8 +173,8 @@ impl Running {
             inbound,
             outbox,
             slips_db,
+            counters: bridge_counters,
             tasks: bridge_tasks,
-            ..
         } = bridge;
         let node_settings = settings::node(config, own::addresses(&addresses));
         let peers = Peers::from_records(&loaded.peers);
@@ -179,11 +193,15 @@ impl Running {
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());
-        let stop_process = node::start(node_settings, parts, counters.clone(), &mut tasks);
+        let totals = Totals {
+            node: counters.clone(),
+            bridge: bridge_counters,
+        };
+        let stop_process = node::start(node_settings, parts, counters, &mut tasks);
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),
-            counters.clone(),
+            totals.clone(),
             every,
             cancel.clone(),
         ));
@@ -193,7 +211,7 @@ impl Running {
             network,
             bridge: bridge_tasks,
             store,
-            counters,
+            totals,
             cancel,
         })
     }
@@ -244,7 +262,7 @@ impl Running {
             );
         }
         self.store.close().await;
-        self.counters.say();
+        self.totals.say();
         info!("stopped");
     }
 
@@ -365,7 +383,7 @@ async fn withdraw_guarded(
 /// Applies the retention rules and says the totals, now and then.
 async fn housekeeping(
     store: Store,
-    counters: Arc<Counters>,
+    totals: Totals,
     every: Duration,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
@@ -374,7 +392,7 @@ async fn housekeeping(
         .await
         .is_some()
     {
-        counters.say();
+        totals.say();
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
             Err(StoreError::Closed) => break,

@@ -93,6 +93,10 @@ pub struct Settings {
     pub guards: Guards,
     /// When the operator's trust in peers ends, where it does; the next one last.
     pub anchor_ends: Vec<(Timestamp, PeerId)>,
+    /// How long the database keeps a report: the model forgets what is older.
+    pub remember_for: Duration,
+    /// Peers held in memory; at least 1.
+    pub max_peers: usize,
 }
 
 /// What the node works with. Whoever builds it keeps nothing of these but clones of handles.

@@ -10,12 +10,11 @@ use slips_p2p::domain::{
 };
 use slips_p2p::network::{Event, Line};
 use slips_p2p::node::{AnswerRequests, Counters, Forward, Intake, Outcome, Peers, Settings};
-use slips_p2p::reputation::{
-    Engine, ModelKind, Parameters,
-    guards::{Guards, NeverBlock},
-    reliability,
-};
+use slips_p2p::reputation::{Engine, ModelKind, Parameters, guards::Guards, reliability};
 use slips_p2p::wire::message;
+
+#[path = "intake/guards.rs"]
+mod guards;
 
 const IP: &str = "192.0.2.10";
 
@@ -35,6 +34,8 @@ impl Bench {
             cut_off_for: Duration::from_secs(3600),
             guards: Guards::default(),
             anchor_ends: Vec::new(),
+            remember_for: Duration::from_secs(90 * 24 * 3600),
+            max_peers: 10_000,
         };
         let engine = Engine::new(ModelKind::Slips, Parameters::default());
         let counters = Arc::new(Counters::default());
@@ -58,6 +59,9 @@ impl Bench {
             cut_off_for: Duration::from_secs(3600),
             guards,
             anchor_ends: Vec::new(),
+            write_again_after: None,
+            remember_for: Duration::from_secs(90 * 24 * 3600),
+            max_peers: 10_000,
         };
         let engine = Engine::new(ModelKind::Robust, Parameters::default());
         let counters = Arc::new(Counters::default());
@@ -156,6 +160,32 @@ fn what_slips_knows_is_not_told_again() {
     );
     let changed = bench.hear(&[(peer, &report("198.51.100.7", 0.2, 0.9))]);
     assert_eq!(kinds(&changed), ["go_data", "p2p4slips 198.51.100.7"]);
+}
+
+#[test]
+fn slips_is_told_of_a_peer_again_when_messages_to_it_were_dropped() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let text = report("198.51.100.7", 0.8, 0.9);
+    bench.hear(&[(peer, &text)]);
+    bench.intake.messages_dropped(0);
+    assert_eq!(kinds(&bench.hear(&[(peer, &text)])), ["go_data"]);
+    bench.intake.messages_dropped(1);
+    assert_eq!(
+        kinds(&bench.hear(&[(peer, &text)])),
+        ["peer_update", "go_data"]
+    );
+}
+
+#[test]
+fn what_the_database_forgets_the_model_forgets_too() {
+    let mut bench = Bench::sanitizing();
+    let (old, new) = (PeerId::random(), PeerId::random());
+    bench.hear(&[(old, &report("198.51.100.7", 0.0, 0.9))]);
+    bench.now += 91 * 24 * 3600;
+    let outcome = bench.hear(&[(new, &report("198.51.100.7", 1.0, 0.9))]);
+    assert_eq!(outcome.batch.opinions[0].reporters, 1, "the new one alone");
+    assert!((outcome.batch.opinions[0].score.get() - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -368,85 +398,4 @@ fn connections_and_greetings_are_remembered() {
     assert_eq!(outcome.batch.greeted, [peer]);
     assert_eq!(outcome.batch.conduct[0].last, Some(Conduct::Greeted));
     assert_eq!(kinds(&outcome), ["peer_update"]);
-}
-
-#[test]
-fn a_guarded_address_is_judged_inside_and_nothing_leaves() {
-    let own = "198.51.100.1";
-    let guards = Guards {
-        own: [own.parse().unwrap()].into(),
-        never_block: vec![NeverBlock {
-            network: "198.51.100.64/26".parse().unwrap(),
-            comment: None,
-            expires: Some(Timestamp::from_micros(1_010_000_000)),
-        }],
-        ..Guards::default()
-    };
-    let mut bench = Bench::guarded(guards);
-    let peer = PeerId::random();
-    for guarded in [
-        own,
-        "198.51.100.65",
-        "192.168.1.7",
-        "127.0.0.1",
-        "ff02::1",
-        "fe80::1",
-    ] {
-        let outcome = bench.hear(&[(peer, &report(guarded, 0.9, 0.9))]);
-        let kinds = kinds(&outcome);
-        assert!(
-            kinds
-                .iter()
-                .all(|kind| ["peer_update", "go_data"].contains(&&**kind)),
-            "{guarded}: {kinds:?}"
-        );
-        assert_eq!(outcome.batch.opinions.len(), 1, "{guarded}");
-    }
-    bench.now = 1_010;
-    let expired = bench.hear(&[(peer, &report("198.51.100.65", 0.9, 0.8))]);
-    assert_eq!(kinds(&expired), ["go_data", "p2p4slips 198.51.100.65"]);
-}
-
-#[test]
-fn a_peer_guards_the_address_it_has_and_no_longer_one_it_left() {
-    let mut bench = Bench::guarded(Guards::default());
-    let (one, two) = (PeerId::random(), PeerId::random());
-    let target = "198.51.100.7";
-    let outcome = bench.hear(&[(one, &report(target, 0.9, 0.9))]);
-    assert_eq!(kinds(&outcome).last().unwrap(), "p2p4slips 198.51.100.7");
-    let arrives = |ip: &str| Event::Address {
-        peer: two,
-        address: format!("/ip4/{ip}/tcp/4001").parse().unwrap(),
-        ip: ip.parse().unwrap(),
-    };
-    let mut take = |ip: &str, seconds: i64| {
-        let now = Timestamp::from_micros(seconds * 1_000_000);
-        kinds(&bench.intake.take(vec![arrives(ip)], vec![], vec![], now))
-    };
-    assert_eq!(
-        take(target, 2_000),
-        ["peer_update", "withdraw 198.51.100.7"]
-    );
-    assert_eq!(
-        take("192.0.2.99", 2_001),
-        ["peer_update", "p2p4slips 198.51.100.7"]
-    );
-}
-
-#[test]
-fn what_our_slips_repeats_within_a_day_is_no_news_to_the_model() {
-    let mut bench = Bench::guarded(Guards::default());
-    let peer = PeerId::random();
-    let own = |seconds: i64| OwnStatement {
-        subject: "198.51.100.7".parse().unwrap(),
-        score: Score::new(0.9).unwrap(),
-        confidence: Confidence::new(0.9).unwrap(),
-        said_at: Timestamp::from_micros(seconds * 1_000_000),
-    };
-    bench.hear(&[(peer, &report("198.51.100.7", 0.9, 0.9))]);
-    for seconds in [2_000, 3_000, 4_000] {
-        let now = Timestamp::from_micros(seconds * 1_000_000);
-        let outcome = bench.intake.take(vec![], vec![own(seconds)], vec![], now);
-        assert_eq!(outcome.batch.statements.len(), 1, "the database counts it");
-    }
 }

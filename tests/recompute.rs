@@ -75,6 +75,9 @@ impl Node {
             cut_off_for: Duration::from_secs(3600),
             guards: Guards::default(),
             anchor_ends: Vec::new(),
+            write_again_after: None,
+            remember_for: Duration::from_hours(24_000),
+            max_peers: 10_000,
         };
         let (store, _) = Store::open(store::Settings {
             path: path.to_owned(),

@@ -12,8 +12,8 @@ const FIRST_SEED: u64 = 70_001;
 /// Enough for a median.
 const SEEDS: u64 = 3;
 
-/// Scenarios with liars in which another model has the better AUC. Liars that are honest about
-/// most addresses keep most of their trust, and say more than they would in a plain vote.
+/// Scenarios with liars in which other models have as good an AUC. Liars that are honest about most
+/// addresses keep most of their trust.
 const NOT_BEST_BY_AUC: [&str; 2] = ["slander", "praise"];
 
 /// Every scenario with what every model made of it.
@@ -139,9 +139,8 @@ fn with_nothing_to_go_by_it_is_right_up_to_a_third_of_liars() {
 #[test]
 fn without_own_evidence_no_number_of_newcomers_makes_it_surer_than_specified() {
     let p = Parameters::default().robust;
-    // All unproven reporters say at most b, all proven at second hand at most b2; confidence is
-    // |2 sig(tau (b + b2)) - 1|.
-    let bound = (p.tau * (p.b + p.b2) / 2.0).tanh();
+    // All unproven reporters together say at most b; confidence is then |2 sig(tau b) - 1|.
+    let bound = (p.tau * p.b / 2.0).tanh();
     let alone = Scenario::named("majority-alone").unwrap();
     let robust = [Contestant::usual().remove(0)];
     let most_sure = |count| {

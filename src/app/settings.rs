@@ -172,6 +172,9 @@ pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
         cut_off_for: config.reliability.cut_off_for,
         guards: guards(config, own),
         anchor_ends: anchor_ends(config),
+        remember_for: DAY
+            .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
+        max_peers: config.limits.known_peers,
     }
 }
 

@@ -139,7 +139,7 @@ impl Default for Settings {
             max_pending_incoming: 256,
             max_pending_dials: 16,
             max_known_peers: 10_000,
-            max_memory_bytes: 512 * 1024 * 1024,
+            max_memory_bytes: 256 * 1024 * 1024,
             max_unread_bytes: 32 * 1024 * 1024,
             max_unread_bytes_per_connection: 4 * 1024 * 1024,
             max_lines_reading: 256,

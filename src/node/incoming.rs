@@ -115,6 +115,7 @@ fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
 impl Listening {
     async fn act(&mut self, outcome: Outcome) -> Result<(), NodeError> {
         let committed = self.store.commit(outcome.batch).await?;
+        self.intake.messages_dropped(committed.dropped);
         self.outbox.offer(committed.parcels);
         for ban in outcome.bans {
             info!(peer = %ban.peer, until = %ban.until, reason = ban.reason, "peer cut off");

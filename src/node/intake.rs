@@ -30,6 +30,9 @@ const TICK: Duration = Duration::from_micros(1);
 /// How far the clock may be set back without being followed.
 const MOMENT: Duration = Duration::from_secs(60);
 
+/// How often the model forgets what the database no longer holds; it passes over everything then.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
 /// The node's knowledge and the rules by which it takes things in.
 pub struct Intake {
     settings: Settings,
@@ -40,6 +43,10 @@ pub struct Intake {
     /// What our Slips said last of addresses, and when it began to say so.
     own: HashMap<Subject, OwnStatement>,
     clock: Timestamp,
+    /// Messages to Slips dropped undelivered, as far as is known.
+    dropped: u64,
+    /// When the model last forgot what the database no longer holds.
+    forgot_at: Timestamp,
     counters: Arc<Counters>,
 }
 
@@ -78,7 +85,13 @@ struct Step {
 impl Intake {
     /// Starts from what the database knows.
     #[must_use]
-    pub fn new(settings: Settings, peers: Peers, engine: Engine, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        settings: Settings,
+        mut peers: Peers,
+        engine: Engine,
+        counters: Arc<Counters>,
+    ) -> Self {
+        peers.hold_at_most(settings.max_peers);
         Self {
             settings,
             peers,
@@ -86,6 +99,8 @@ impl Intake {
             written: HashMap::new(),
             own: HashMap::new(),
             clock: Timestamp::ZERO,
+            dropped: 0,
+            forgot_at: Timestamp::ZERO,
             counters,
         }
     }
@@ -99,6 +114,15 @@ impl Intake {
         self
     }
 
+    /// Messages to Slips were dropped undelivered, `dropped` in all: it may never have heard of the
+    /// peers it was told of, and ignores what comes from a peer it has not heard of.
+    pub fn messages_dropped(&mut self, dropped: u64) {
+        if dropped > self.dropped {
+            self.dropped = dropped;
+            self.peers.forget_told();
+        }
+    }
+
     /// Takes in what arrived, in its order, at `now`.
     pub fn take(
         &mut self,
@@ -108,6 +132,11 @@ impl Intake {
         now: Timestamp,
     ) -> Outcome {
         let now = self.tick(now);
+        if now.since(self.forgot_at) >= FORGET_EVERY {
+            self.forgot_at = now;
+            self.engine
+                .forget_before(now.minus(self.settings.remember_for));
+        }
         let mut step = Step {
             now,
             outcome: Outcome::default(),

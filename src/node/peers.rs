@@ -7,9 +7,6 @@ use crate::domain::{Conduct, PeerId, Reliability, Timestamp};
 use crate::reputation::reliability::{self, Parameters};
 use crate::store::{PeerConduct, PeerRecord};
 
-/// Peers kept in memory at the most; at about 200 bytes each, 2 MB. Those seen longest ago go
-/// first; they stay in the database.
-const MAX_PEERS: usize = 10_000;
 /// Steps in which a reliability is told to Slips: a change below a hundredth is no news.
 const RELIABILITY_STEPS: f64 = 100.0;
 
@@ -34,12 +31,13 @@ pub struct Told {
     pub reliability: Reliability,
 }
 
-/// The peers the node knows, bounded.
+/// The peers the node knows, bounded; an entry takes about 200 bytes.
 #[derive(Debug, Default)]
 pub struct Peers {
     known: HashMap<PeerId, Standing>,
     /// Who is at an address, the last to come last.
     places: HashMap<IpAddr, Vec<PeerId>>,
+    max: usize,
 }
 
 impl Peers {
@@ -57,10 +55,18 @@ impl Peers {
         let mut peers = Self {
             known: records.iter().map(|r| (r.peer, standing(r))).collect(),
             places: HashMap::new(),
+            max: usize::MAX,
         };
-        peers.evict();
         peers.settle();
         peers
+    }
+
+    /// Holds at most so many from now on.
+    pub(super) fn hold_at_most(&mut self, max: usize) {
+        self.max = max.max(1);
+        if self.known.len() > self.max {
+            self.evict();
+        }
     }
 
     /// A peer was seen at an address. Says whether that is news.
@@ -158,6 +164,13 @@ impl Peers {
         (standing.told.replace(told) != Some(told)).then_some(told)
     }
 
+    /// Slips may have missed what it was told: everything is told again when there is occasion.
+    pub fn forget_told(&mut self) {
+        for standing in self.known.values_mut() {
+            standing.told = None;
+        }
+    }
+
     /// The peer's conduct as the database keeps it.
     #[must_use]
     pub fn conduct(
@@ -178,7 +191,7 @@ impl Peers {
     }
 
     fn standing(&mut self, peer: PeerId, now: Timestamp) -> &mut Standing {
-        if self.known.len() >= MAX_PEERS && !self.known.contains_key(&peer) {
+        if self.known.len() >= self.max && !self.known.contains_key(&peer) {
             self.evict();
         }
         self.known.entry(peer).or_insert_with(|| Standing {
@@ -191,17 +204,20 @@ impl Peers {
         })
     }
 
-    /// Makes room for a tenth of the bound, so that it is not done again for each newcomer.
+    /// Makes room for a tenth of the bound, so that it is not done again for each newcomer. Those
+    /// seen longest ago go. One that was badly thought of comes back as a newcomer, which is what
+    /// any new key would give it; keeping bad names instead would let a flood of them push the good
+    /// ones out.
     fn evict(&mut self) {
-        let keep = MAX_PEERS - MAX_PEERS / 10;
-        if self.known.len() <= keep {
-            return;
+        let keep = self.max - (self.max / 10).max(1);
+        let surplus = self.known.len().saturating_sub(keep);
+        let mut order: Vec<_> = self.known.iter().map(|(p, s)| (s.seen_at, *p)).collect();
+        if surplus < order.len() {
+            order.select_nth_unstable(surplus);
         }
-        let mut seen: Vec<_> = self.known.values().map(|s| s.seen_at).collect();
-        let cut = seen.len() - keep;
-        let (_, oldest_kept, _) = seen.select_nth_unstable(cut);
-        let oldest_kept = *oldest_kept;
-        self.known.retain(|_, s| s.seen_at >= oldest_kept);
+        for (_, peer) in order.iter().take(surplus) {
+            self.known.remove(peer);
+        }
         self.settle();
     }
 

@@ -45,6 +45,8 @@ pub struct Summary {
     pub coverage: Option<Spread>,
     /// See [`Figures::surely_wrong`]; the worst is the highest.
     pub surely_wrong: Option<Spread>,
+    /// Share of the seeds in which the model was turned: an AUC below 0.5, worse than silence.
+    pub turned: f64,
     /// The highest confidence of any answer to any seed.
     pub most_sure: f64,
 }
@@ -120,6 +122,8 @@ impl Summary {
                 worst,
             )
         };
+        let is_turned = |run: &Figures| run.auc.is_some_and(|auc| auc < 0.5);
+        let turned = runs.iter().filter(|(_, run)| is_turned(run)).count();
         let most_sure = runs.iter().map(|(_, run)| run.most_sure);
         Self {
             contestant: contestant.into(),
@@ -128,6 +132,7 @@ impl Summary {
             brier: spread(Worst::Highest, &|run| Some(run.brier)),
             coverage: spread(Worst::Lowest, &|run| Some(run.coverage)),
             surely_wrong: spread(Worst::Highest, &|run| Some(run.surely_wrong)),
+            turned: turned as f64 / runs.len().max(1) as f64,
             most_sure: most_sure.fold(0.0, f64::max),
         }
     }

@@ -119,4 +119,7 @@ pub struct PeerReachability {
 pub struct Committed {
     /// The batch's outbox with the ids it was given, in the same order.
     pub parcels: Vec<Parcel>,
+    /// Messages to Slips dropped undelivered since the database was made (too old, too many). When
+    /// it grows, Slips may lack what it was told before.
+    pub dropped: u64,
 }

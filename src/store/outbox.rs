@@ -113,7 +113,10 @@ pub(super) async fn write(
         );
         let parcels = rows.get(first..).unwrap_or_default().to_vec();
         state.last_id = parcels.last().map_or(state.last_id, |parcel| parcel.id.0);
-        committed.push(Committed { parcels });
+        committed.push(Committed {
+            parcels,
+            dropped: 0,
+        });
     }
     let nothing = String::new();
     INSERT
@@ -140,6 +143,9 @@ pub(super) async fn write(
     }
     if *state != before {
         state.save(conn).await?;
+    }
+    for one in &mut committed {
+        one.dropped = u64::try_from(state.dropped).unwrap_or(0);
     }
     Ok((committed, dropped))
 }

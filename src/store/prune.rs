@@ -175,12 +175,18 @@ async fn old_parcels(
 }
 
 const SURPLUS_ADDRESSES: &str = "DELETE FROM peer_address WHERE id IN (
-     SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address)
-     WHERE n > ? LIMIT ?)";
+     SELECT id FROM (
+         SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address
+         -- Only those over the bound: numbering all of a big table would hold commits up.
+         WHERE peer IN (SELECT peer FROM peer_address GROUP BY peer HAVING count(*) > ?1))
+     WHERE n > ?1 LIMIT ?2)";
 
 const SURPLUS_RELIABILITIES: &str = "DELETE FROM peer_reliability WHERE id IN (
-     SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_reliability)
-     WHERE n > ? LIMIT ?)";
+     SELECT id FROM (
+         SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_reliability
+         -- Only those over the bound: numbering all of a big table would hold commits up.
+         WHERE peer IN (SELECT peer FROM peer_reliability GROUP BY peer HAVING count(*) > ?1))
+     WHERE n > ?1 LIMIT ?2)";
 
 async fn surplus_changes(
     conn: &mut SqliteConnection,

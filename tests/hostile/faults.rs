@@ -61,6 +61,8 @@ fn a_frozen_redis_stalls_neither_the_swarm_nor_the_store_and_gets_everything_in_
         "it was frozen"
     );
 
+    // Long enough that the node has given up on an answer, and sends the same again later.
+    sensor.node.wait_for_line("cannot publish");
     sensor.slips.thaw_redis();
     scene::hear_all(&sensor, (0..REPORTS).map(scene::message));
     sensor.meet(&newcomer.peer_id.to_string());

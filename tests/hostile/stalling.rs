@@ -13,6 +13,7 @@ use testkit::{
     pigeon_peer::{PIGEON_A, Pigeon, Settings},
     raw::{Manner, Raw, taken},
     sensor::{Sensor, Setup},
+    wait,
 };
 
 use crate::scene;
@@ -107,11 +108,12 @@ fn peers_that_read_nothing_hold_nobody_up() {
     while !missing.is_empty() {
         missing.remove(&honest.hear_data(node));
     }
+    let took = started.elapsed();
     println!(
-        "{MESSAGES} messages beside {} deaf peers: {:?}",
-        deaf.len(),
-        started.elapsed()
+        "{MESSAGES} messages beside {} deaf peers: {took:?}",
+        deaf.len()
     );
+    assert!(took < wait::LIMIT, "each message waited for them: {took:?}");
     assert_eq!(honest.ask(node, "ping"), Ok("pong".into()));
     scene::weigh("peers that read nothing", &sensor);
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Measure the trust models on reporters, liars and an observer.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Measure the trust models on a made-up world: reporters, liars and one observing node on simulated time. Every model hears the same story; what they answer is held against the truth, on addresses on which our own Slips has said nothing.\n\nAUC, F1 (malicious is what scores above 0.5) and COVERAGE (share of the questions answered) are best at 1, BRIER (mean squared distance of the score from the truth) and WRONG (share of the questions answered on the wrong side with a confidence of at least 0.5) at 0. A question without an answer counts as score 0.5. Each is the median over the seeds, with the worst seed beside it. MOST SURE is the highest confidence of any answer. Machine formats also name the seed of each worst case.\n\nWithout --models every model takes part with its defaults, and robust a second time with kappa=0: without reading liars backwards.\n\n--export writes two files for each scenario and seed: NAME-SEED.events.jsonl and NAME-SEED.truth.jsonl.\n\nThe same seed gives the same bytes, on any number of processors.",
+    long_about = "Measure the trust models on a made-up world: reporters, liars and one observing node on simulated time. Every model hears the same story; what they answer is held against the truth, on addresses on which our own Slips has said nothing.\n\nAUC, F1 (malicious is what scores above 0.5) and COVERAGE (share of the questions answered) are best at 1, BRIER (mean squared distance of the score from the truth) and WRONG (share of the questions answered on the wrong side with a confidence of at least 0.5) at 0. A question without an answer counts as score 0.5. Each is the median over the seeds, with the worst seed beside it. TURNED is the share of the seeds with an AUC below 0.5, MOST SURE the highest confidence of any answer. Machine formats also name the seed of each worst case.\n\nWithout --models every model takes part with its defaults, and robust a second time with kappa=0: without reading liars backwards.\n\n--export writes two files for each scenario and seed: NAME-SEED.events.jsonl and NAME-SEED.truth.jsonl.\n\nThe same seed gives the same bytes, on any number of processors.",
     after_help = help::after(&[
         "slips-p2p simulate trust --scenario list",
         "slips-p2p simulate trust --scenario liars-50 --seed 7",
@@ -84,6 +84,7 @@ const MEASURED: &[Column] = &[
     column("surely_wrong", "WRONG"),
     column("surely_wrong_worst", "WORST"),
     detail("surely_wrong_worst_seed"),
+    column("turned", "TURNED"),
     column("most_sure", "MOST SURE"),
     remark("REMARK"),
 ];
@@ -190,7 +191,11 @@ fn row(scenario: &Scenario, summary: &Summary, series: &Series, remark: &str) ->
     ] {
         cells.extend(spread(figure));
     }
-    cells.extend([summary.most_sure.into(), remark.into()]);
+    cells.extend([
+        summary.turned.into(),
+        summary.most_sure.into(),
+        remark.into(),
+    ]);
     cells
 }
 
