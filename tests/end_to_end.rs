@@ -110,7 +110,7 @@ fn one_report_travels_from_slips_a_to_slips_b_is_scored_and_written_back() {
     );
     assert!(written["timestamp"].as_f64().unwrap() > 1e9);
 
-    let score = &b.ask(&["score", "198.51.100.7"])[0];
+    let score = &b.ask(&["score", "198.51.100.7", "--set", "reputation.model=slips"])[0];
     assert_eq!(score["score"], 0.8);
     let reports = b.ask(&["reports"]);
     assert_eq!(reports.as_array().unwrap().len(), 1, "{reports}");
