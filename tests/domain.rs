@@ -74,7 +74,7 @@ macro_rules! check_range {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_120), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A ranged number takes what is finite and in range, unchanged, and nothing else.
     #[test]

@@ -388,6 +388,9 @@ fn redis_addresses_of_go_become_urls() {
 }
 
 proptest! {
+
+    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_120), failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_arguments_bring_the_parser_down(
         arguments in prop::collection::vec(prop_oneof!["\\PC{0,12}", "-{0,3}(port|host|test|help|h|x)?=?[-0-9a-fx_]{0,6}"], 0..8)

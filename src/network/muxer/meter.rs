@@ -135,6 +135,9 @@ mod tests {
     }
 
     proptest! {
+
+        #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_120), failure_persistence: None, ..ProptestConfig::default() })]
+
         /// However the bytes are cut, the same is booked.
         #[test]
         fn frames_are_followed_across_any_cut(cuts in prop::collection::vec(1_usize..40, 1..60)) {
