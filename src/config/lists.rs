@@ -48,6 +48,9 @@ pub struct Lists {
     pub never_block: Vec<Listed<NeverBlock>>,
 }
 
+/// An entry as it is shown: its list, where it stands, its fields.
+pub type Shown = (&'static str, Origin, Vec<(&'static str, Value)>);
+
 /// The lists there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum List {
@@ -116,7 +119,7 @@ impl List {
 impl Lists {
     /// Every entry: its list, where it stands, its fields.
     #[must_use]
-    pub fn fields(&self) -> Vec<(&'static str, Origin, Vec<(&'static str, Value)>)> {
+    pub fn fields(&self) -> Vec<Shown> {
         let more = |comment: &Option<String>, expires: Option<Timestamp>| {
             let comment = comment.clone().map(|it| ("comment", Value::from(it)));
             let expires = expires.map(|it| ("expires", Value::from(it.to_string())));
