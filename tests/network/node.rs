@@ -145,7 +145,15 @@ impl Node {
             .await;
     }
 
+    /// The next line; its sender need not keep it.
     pub async fn line(&mut self) -> Line {
+        let line = self.unacknowledged().await;
+        line.receipt.clone().acknowledge();
+        line
+    }
+
+    /// The next line; whether it is acknowledged is the test's business.
+    pub async fn unacknowledged(&mut self) -> Line {
         timeout(LIMIT, self.lines.recv())
             .await
             .expect("a line in time")
