@@ -2,6 +2,8 @@
 
 #[path = "network/discovery.rs"]
 mod discovery;
+#[path = "network/frames.rs"]
+mod frames;
 #[path = "network/identity.rs"]
 mod identity;
 #[path = "network/limits.rs"]
