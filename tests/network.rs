@@ -20,5 +20,7 @@ mod node;
 mod raw;
 #[path = "network/reach.rs"]
 mod reach;
+#[path = "network/redelivery.rs"]
+mod redelivery;
 #[path = "network/role.rs"]
 mod role;

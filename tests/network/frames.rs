@@ -1,12 +1,8 @@
-//! Lines in frames: in order, many at once, acknowledged when they are safe, and sent again when not.
+//! Lines in frames: in order, many at once, acknowledged when they are safe; and what is no frame.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +10,7 @@ use libp2p::{PeerId, core::muxing::SubstreamBox, identity::Keypair};
 use serde_json::{Value, json};
 use slips_p2p::{
     domain::Conduct,
-    network::{Handle, SendError, Settings},
+    network::{Handle, Settings},
 };
 use tokio::time::timeout;
 
@@ -23,11 +19,10 @@ use crate::{
         LIMIT, Node, Start, calling, eventually, hasty, node, pair, pair_of, pigeonlike, settings,
     },
     raw::{Manner, Raw, RawListener},
-    role::{self, Role},
 };
 
 /// Nobody is held back for its rate.
-fn unhurried() -> Settings {
+pub fn unhurried() -> Settings {
     Settings {
         lines_per_second: u32::MAX,
         lines_burst: u32::MAX,
@@ -35,7 +30,7 @@ fn unhurried() -> Settings {
     }
 }
 
-async fn put(stream: &mut SubstreamBox, body: &str) {
+pub async fn put(stream: &mut SubstreamBox, body: &str) {
     let length = u32::try_from(body.len()).expect("a length").to_be_bytes();
     let bytes = [&length[..], body.as_bytes()].concat();
     stream.write_all(&bytes).await.expect("writes");
@@ -43,7 +38,7 @@ async fn put(stream: &mut SubstreamBox, body: &str) {
 }
 
 /// The next frame; `None` at the end of the stream.
-async fn frame(stream: &mut SubstreamBox) -> Option<Value> {
+pub async fn frame(stream: &mut SubstreamBox) -> Option<Value> {
     let read = async {
         let mut length = [0; 4];
         stream.read_exact(&mut length).await.ok()?;
@@ -54,13 +49,13 @@ async fn frame(stream: &mut SubstreamBox) -> Option<Value> {
     timeout(LIMIT, read).await.expect("a frame in time")
 }
 
-async fn message(stream: &mut SubstreamBox) -> String {
+pub async fn message(stream: &mut SubstreamBox) -> String {
     let frame = frame(stream).await.expect("a message");
     assert_eq!(frame["type"], "message", "{frame}");
     frame["text"].as_str().expect("text").to_owned()
 }
 
-fn ack(count: u64) -> String {
+pub fn ack(count: u64) -> String {
     json!({"type": "ack", "count": count}).to_string()
 }
 
@@ -76,7 +71,7 @@ async fn framed() -> (Node, Raw, SubstreamBox) {
     (node, raw, stream)
 }
 
-async fn send(handle: &Handle, to: PeerId, line: impl ToString) {
+pub async fn send(handle: &Handle, to: PeerId, line: impl ToString) {
     handle
         .send(to, line.to_string(), 0)
         .await
@@ -278,113 +273,6 @@ async fn a_peer_without_frames_gets_a_stream_a_line() {
     a.handle.flush(LIMIT).await;
 }
 
-/// A node that has dialled a peer of the test's and opens a stream of frames when a line waits.
-async fn calling_raw() -> (Node, RawListener, Raw) {
-    let mut listener = RawListener::new(&Keypair::generate_ed25519()).await;
-    let mut a = node(Settings {
-        // The test's peer comes back at once.
-        backoff_min: Duration::from_millis(20),
-        backoff_max: Duration::from_millis(200),
-        ..calling(&listener.address)
-    })
-    .await;
-    let mut raw = listener.accept(Manner::Framed).await;
-    assert_eq!(raw.line().await, "hello version1");
-    a.connected().await;
-    (a, listener, raw)
-}
-
-#[tokio::test]
-async fn what_was_not_acknowledged_goes_first_after_a_reconnection() {
-    let (a, mut listener, mut raw) = calling_raw().await;
-    for number in 1..=3 {
-        send(&a.handle, raw.id, number).await;
-    }
-    let mut stream = raw.opened().await;
-    put(&mut stream, &ack(0)).await;
-    for number in 1..=3 {
-        assert_eq!(message(&mut stream).await, number.to_string());
-    }
-    put(&mut stream, &ack(1)).await;
-    // Heard when it is no longer first in the queue; a round trip shows that.
-    put(&mut stream, r#"{"type":"later"}"#).await;
-    assert_eq!(
-        frame(&mut stream).await.expect("an error")["code"],
-        "unknown_type"
-    );
-    raw.hang_up();
-    let mut raw = listener.accept(Manner::Framed).await;
-    assert!(matches!(
-        raw.line().await.as_str(),
-        "hello version1" | "ping"
-    ));
-    let mut stream = raw.opened().await;
-    put(&mut stream, &ack(0)).await;
-    for number in 2..=3 {
-        assert_eq!(message(&mut stream).await, number.to_string());
-    }
-    put(&mut stream, &ack(2)).await;
-    eventually("it can be sent to", || a.handle.connected() == [raw.id]).await;
-    send(&a.handle, raw.id, 4).await;
-    assert_eq!(message(&mut stream).await, "4");
-    put(&mut stream, &ack(3)).await;
-    a.handle.flush(LIMIT).await;
-}
-
-#[tokio::test]
-async fn a_stream_that_breaks_is_opened_again_and_a_line_that_breaks_three_is_given_up() {
-    let (mut a, _listener, mut raw) = calling_raw().await;
-    send(&a.handle, raw.id, "poison").await;
-    send(&a.handle, raw.id, "good").await;
-    for _ in 0..3 {
-        let mut stream = raw.opened().await;
-        put(&mut stream, &ack(0)).await;
-        assert_eq!(message(&mut stream).await, "poison");
-        stream.close().await.expect("closes");
-    }
-    a.conduct(raw.id, Conduct::NoAnswer).await;
-    let mut stream = raw.opened().await;
-    put(&mut stream, &ack(0)).await;
-    assert_eq!(message(&mut stream).await, "good");
-    put(&mut stream, &ack(1)).await;
-    a.handle.flush(LIMIT).await;
-}
-
-#[tokio::test]
-async fn an_acknowledgement_of_what_was_never_sent_is_a_fault() {
-    let (mut a, _listener, mut raw) = calling_raw().await;
-    send(&a.handle, raw.id, "a line").await;
-    let mut stream = raw.opened().await;
-    put(&mut stream, &ack(0)).await;
-    assert_eq!(message(&mut stream).await, "a line");
-    put(&mut stream, &ack(2)).await;
-    a.conduct(raw.id, Conduct::MalformedLine).await;
-    let mut stream = raw.opened().await;
-    put(&mut stream, &ack(0)).await;
-    assert_eq!(message(&mut stream).await, "a line");
-}
-
-#[tokio::test]
-async fn a_peer_that_never_acknowledges_is_told_of_and_keeps_its_lines() {
-    let mut listener = RawListener::new(&Keypair::generate_ed25519()).await;
-    let quick = hasty(calling(&listener.address));
-    let mut a = node(Settings {
-        answer_timeout: Duration::from_secs(10),
-        ..quick
-    })
-    .await;
-    let mut raw = listener.accept(Manner::Framed).await;
-    assert_eq!(raw.line().await, "hello version1");
-    a.connected().await;
-    send(&a.handle, raw.id, "a line").await;
-    let mut stream = raw.opened().await;
-    put(&mut stream, &ack(0)).await;
-    assert_eq!(message(&mut stream).await, "a line");
-    a.conduct(raw.id, Conduct::NoAnswer).await;
-    put(&mut stream, &ack(1)).await;
-    a.handle.flush(LIMIT).await;
-}
-
 #[tokio::test]
 async fn the_longest_line_and_one_of_escapes_arrive_whole() {
     let (a, mut b) = pair().await;
@@ -396,67 +284,4 @@ async fn the_longest_line_and_one_of_escapes_arrive_whole() {
         send(&a.handle, b.id, &line).await;
         assert!(b.line().await.text == line);
     }
-}
-
-/// A node that dials the one it is told and says what it takes before it acknowledges it. Nothing
-/// happens without the role.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn receiver() {
-    let Some(sender) = role::own() else {
-        return;
-    };
-    let sender = sender.parse().expect("an address");
-    let mut start = Start::new(Settings {
-        static_peers: vec![sender],
-        backoff_min: Duration::from_millis(20),
-        ..unhurried()
-    });
-    start.key = Keypair::ed25519_from_bytes([7; 32]).expect("a key");
-    let mut node = start.start().await;
-    loop {
-        let Some(line) = node.lines.recv().await else {
-            return;
-        };
-        role::say("took", &line.text);
-        line.receipt.acknowledge();
-    }
-}
-
-/// Both of them together have all the lines, so whatever the first acknowledged it had.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_receiver_loses_nothing_it_acknowledged() {
-    const TOTAL: usize = 5_000;
-    let a = node(settings()).await;
-    let address = a.address.to_string();
-    let to = Keypair::ed25519_from_bytes([7; 32])
-        .expect("a key")
-        .public()
-        .to_peer_id();
-    let took = std::thread::spawn(move || {
-        let mut took = BTreeSet::new();
-        let mut first = Role::play("frames::receiver", &address);
-        took.extend((0..1_000).map(|_| first.says("took")));
-        first.kill();
-        while let Some(last_words) = first.next("took") {
-            took.insert(last_words);
-        }
-        let mut second = Role::play("frames::receiver", &address);
-        while took.len() < TOTAL {
-            took.insert(second.says("took"));
-        }
-        second
-    });
-    for number in 0..TOTAL {
-        loop {
-            match a.handle.send(to, number.to_string(), 0).await {
-                Ok(()) => break,
-                Err(SendError::NotConnected(_)) => {
-                    eventually("it is there", || a.handle.connected() == [to]).await;
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-    a.handle.flush(LIMIT).await;
-    drop(took.join().expect("all lines were taken"));
 }
