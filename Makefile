@@ -2,7 +2,7 @@
 .PHONY: help demo test build
 
 help:
-	@echo 'make demo         set up, build, and show three nodes at work (KEEP=1 leaves them running)'
+	@echo 'make demo         set up, build, and show four nodes at work (KEEP=1 leaves them running)'
 	@echo 'make test         set up and run every test'
 	@echo 'make build        build both programs'
 	@echo '.ci/run           make test, then the lints'

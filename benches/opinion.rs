@@ -109,6 +109,9 @@ impl Loaded {
             engine.learn(&report(&mut rng, author, subject(of)), now);
         }
         let bytes = ALLOCATED.load(Ordering::Relaxed) - before;
+        for number in 0..subjects.min(1_000) {
+            engine.learn(&statement(&mut rng, subject(number)), now);
+        }
         assert_eq!(engine.held().reports, u64::from(reports));
         Self {
             engine,
@@ -139,6 +142,14 @@ fn report(rng: &mut StdRng, author: PeerId, subject: Subject) -> Fact {
     }
 }
 
+fn statement(rng: &mut StdRng, subject: Subject) -> Fact {
+    Fact::OwnStatement {
+        subject,
+        score: Score::clamped(rng.random()),
+        confidence: Confidence::clamped(rng.random()),
+    }
+}
+
 fn percentile(sorted: &[Duration], share: f64) -> f64 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -161,19 +172,43 @@ fn print_percentiles() {
             }
         }
     }
-    let Loaded { bytes, .. } = Loaded::new(ModelKind::Slips, 1_000_000, 1);
+    for kind in [ModelKind::Robust, ModelKind::Slips] {
+        let Loaded { bytes, .. } = Loaded::new(kind, 1_000_000, 1);
+        println!(
+            "{kind}: a million addresses with one report each: {} bytes/report",
+            bytes / 1_000_000
+        );
+        print_full(kind);
+    }
+    print_rebuild();
+}
+
+/// What a fact waits for while `robust` rebuilds what a million reports say of their authors.
+fn print_rebuild() {
+    let mut loaded = Loaded::new(ModelKind::Robust, 1_000_000, CROWDS[0]);
+    loaded.now = loaded.now.plus(Duration::from_secs(7 * 3600));
+    let mut slices: Vec<_> = (0..100)
+        .map(|_| {
+            let (fact, _, now) = loaded.next();
+            let start = Instant::now();
+            loaded.engine.learn(&fact, now);
+            start.elapsed()
+        })
+        .collect();
+    let total: Duration = slices.iter().sum();
+    slices.sort_unstable();
     println!(
-        "a million addresses with one report each: {} bytes/report",
-        bytes / 1_000_000
+        "robust: a rebuild over a million reports takes {total:.0?} in all, a fact waits {:.1} ms for it as a rule, {:.1} ms at worst",
+        percentile(&slices, 0.5) / 1e3,
+        percentile(&slices, 1.0) / 1e3,
     );
-    print_full();
 }
 
 /// What an engine takes whose every table is full, as an attacker would have it.
-fn print_full() {
+fn print_full(kind: ModelKind) {
     let before = ALLOCATED.load(Ordering::Relaxed);
     let limits = Limits::default();
-    let mut engine = Engine::new(ModelKind::Slips, Parameters::default());
+    let mut engine = Engine::new(kind, Parameters::default());
     let mut rng = StdRng::seed_from_u64(7);
     let peers: Vec<_> = (0..limits.peers).map(|_| PeerId::random()).collect();
     let mut fill = |fact: &Fact, number: usize| {
@@ -215,7 +250,7 @@ fn print_full() {
     let held = engine.held();
     drop(peers);
     let mebibytes = (ALLOCATED.load(Ordering::Relaxed) - before) >> 20;
-    println!("full tables: {mebibytes} MiB for {held:?}");
+    println!("{kind}: full tables take {mebibytes} MiB, {held:?}");
 }
 
 fn print_row(kind: ModelKind, size: u32, crowd: u32) {
@@ -236,9 +271,12 @@ fn print_row(kind: ModelKind, size: u32, crowd: u32) {
 }
 
 fn criterion_figures(criterion: &mut Criterion) {
-    for size in SIZES {
-        let mut loaded = Loaded::new(ModelKind::Slips, size, CROWDS[0]);
-        criterion.bench_function(&format!("opinion/slips/{size}"), |bencher| {
+    for (kind, size) in [ModelKind::Robust, ModelKind::Slips]
+        .into_iter()
+        .flat_map(|kind| SIZES.map(|size| (kind, size)))
+    {
+        let mut loaded = Loaded::new(kind, size, CROWDS[0]);
+        criterion.bench_function(&format!("opinion/{kind}/{size}"), |bencher| {
             bencher.iter(|| {
                 let (fact, of, now) = loaded.next();
                 loaded.engine.learn(&fact, now);

@@ -107,7 +107,7 @@ fn go_data(author: &PeerId, at: Timestamp, random: &mut StdRng) -> String {
 fn body_bytes(rows: &[Row]) -> usize {
     match rows.first() {
         Some((_, Content::Publish(body) | Content::WriteBack(_, body))) => body.len(),
-        None => 0,
+        Some((_, Content::Withdraw(_))) | None => 0,
     }
 }
 
@@ -257,12 +257,15 @@ async fn insert_parcels(conn: &mut SqliteConnection, rows: &[Row], parcel: &mut 
         "INSERT INTO outbox (id, created_at, subject, body) VALUES {marks}"
     )));
     for (report, content) in rows {
-        let (Content::Publish(body) | Content::WriteBack(_, body)) = content;
+        let body = match content {
+            Content::Publish(body) | Content::WriteBack(_, body) => body.as_str(),
+            Content::Withdraw(_) => "",
+        };
         *parcel += 1;
         insert = insert
             .bind(*parcel)
             .bind(report.received_at.as_micros())
-            .bind(body.clone());
+            .bind(body.to_owned());
     }
     insert.execute(conn).await.expect("inserted");
 }

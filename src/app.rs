@@ -9,6 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libp2p::{Multiaddr, multiaddr::Protocol};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -17,19 +18,23 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::{OwnStatement, ReceivedReport, Timestamp};
+use crate::domain::{Content, OwnStatement, Subject, Timestamp};
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::reputation::{Engine, Fact, TrustModel};
-use crate::store::{OpenError, Store, StoreError, StoredFact};
+use crate::reputation::Engine;
+use crate::store::{Batch, OpenError, REPEATS_WITHIN, Store, StoreError, StoredFact};
 
 pub mod logging;
+mod own;
+pub mod recall;
 mod settings;
 mod signals;
 
 pub use crate::network::identity;
 pub use crate::store::is_running;
-pub use settings::engine;
+pub use own::addresses as own_addresses;
+pub use recall::Recall;
+pub use settings::guards;
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -104,7 +109,11 @@ impl Error {
 pub async fn run(config: Config, role: Role) -> Result<(), Error> {
     let mut signals = Signals::listen(role == Role::Pigeon).map_err(Error::Signals)?;
     let started_at = std::time::Instant::now();
-    let running = Running::start(&config, role).await?;
+    // A silent Redis can hold the start up for seconds; a signal does not wait for it.
+    let running = tokio::select! {
+        started = Running::start(&config, role) => started?,
+        reason = signals.next() => return stop_reason(reason),
+    };
     info!(ms = started_at.elapsed().as_millis(), "ready");
     running.until_stopped(&mut signals).await
 }
@@ -116,13 +125,28 @@ struct Running {
     network: Handle,
     bridge: bridge::Tasks,
     store: Store,
-    counters: Arc<Counters>,
+    totals: Totals,
     cancel: CancellationToken,
+}
+
+/// What has been counted, for the log.
+#[derive(Clone)]
+struct Totals {
+    node: Arc<Counters>,
+    bridge: Arc<bridge::Counters>,
+}
+
+impl Totals {
+    fn say(&self) {
+        self.node.say();
+        self.bridge.say();
+    }
 }
 
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
         let (store, loaded) = Store::open(settings::store(config)).await?;
+        store.drop_stale(Timestamp::now()).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
         let delivered = loaded.last_delivered;
@@ -130,7 +154,7 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let engine = rebuild(&store, engine(config)).await?;
+        let (engine, statements) = rebuild(&store, config).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
@@ -142,20 +166,24 @@ impl Running {
         for address in &addresses {
             info!(%address, "listening");
         }
-        if let Some(address) = addresses.first() {
+        if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
         let Bridge {
             inbound,
             outbox,
             slips_db,
+            counters: bridge_counters,
             tasks: bridge_tasks,
-            ..
         } = bridge;
+        let node_settings = settings::node(config, own::addresses(&addresses));
+        let peers = Peers::from_records(&loaded.peers);
+        withdraw_guarded(&store, &node_settings, &peers).await?;
         let parts = node::Parts {
             store: store.clone(),
             engine,
-            peers: Peers::from_records(&loaded.peers),
+            peers,
+            statements,
             network: network.clone(),
             events,
             lines: waiting_lines,
@@ -165,11 +193,15 @@ impl Running {
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());
-        let stop_process = node::start(settings::node(config), parts, counters.clone(), &mut tasks);
+        let totals = Totals {
+            node: counters.clone(),
+            bridge: bridge_counters,
+        };
+        let stop_process = node::start(node_settings, parts, counters, &mut tasks);
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),
-            counters.clone(),
+            totals.clone(),
             every,
             cancel.clone(),
         ));
@@ -179,20 +211,26 @@ impl Running {
             network,
             bridge: bridge_tasks,
             store,
-            counters,
+            totals,
             cancel,
         })
     }
 
     async fn until_stopped(mut self, signals: &mut Signals) -> Result<(), Error> {
+        let mut silent = false;
         let ended = loop {
             tokio::select! {
                 reason = signals.next() => break stop_reason(reason),
+                () = self.network.ended(), if !silent => break Err(Error::TaskEnded {
+                    task: "network",
+                    why: "it stopped by itself".into(),
+                }),
                 Some(task) = self.tasks.join_next() => break Err(early(task)),
                 why = self.bridge.failed() => break Err(Error::TaskEnded { task: "bridge", why }),
                 Some(node::StopProcess) = self.stop_process.recv() => {
                     // Slips' pigeon stays a process until a signal comes; so does this one.
                     info!("stop_process: saying goodbye and no longer listening");
+                    silent = true;
                     self.network.clone().goodbye(GOODBYE_LIMIT).await;
                 }
             }
@@ -224,7 +262,7 @@ impl Running {
             );
         }
         self.store.close().await;
-        self.counters.say();
+        self.totals.say();
         info!("stopped");
     }
 
@@ -254,6 +292,17 @@ fn stop_reason(reason: Reason) -> Result<(), Error> {
     }
 }
 
+/// Of the addresses listened on, the one that is told to Slips: a wildcard listens on loopback too,
+/// where no peer can come.
+fn announced(addresses: &[Multiaddr]) -> Option<&Multiaddr> {
+    let reachable = |address: &&Multiaddr| match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => !ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => !ip.is_loopback(),
+        _ => true,
+    };
+    addresses.iter().find(reachable).or(addresses.first())
+}
+
 type Joined = Result<(&'static str, Result<(), NodeError>), tokio::task::JoinError>;
 
 fn early(task: Joined) -> Error {
@@ -273,63 +322,68 @@ fn early(task: Joined) -> Error {
     }
 }
 
-/// Replays what the database knows into a new model.
-async fn rebuild(store: &Store, mut engine: Engine) -> Result<Engine, Error> {
+/// Tells a new model what the database knows. Returns also what our Slips said lately.
+async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
+    let mut recall = Recall::new(config);
+    let now = Timestamp::now();
+    let recent = now.minus(REPEATS_WITHIN);
+    let mut statements = Vec::new();
     let facts = store
         .facts(|at, stored| {
-            let (fact, times) = from_stored(stored);
-            engine.learn_repeated(&fact, times, at);
+            if let StoredFact::OwnStatement(own) = &stored
+                && at > recent
+            {
+                statements.push(own.clone());
+            }
+            recall.recall(at, stored);
         })
         .await?;
-    info!(facts, "trust model rebuilt from the database");
-    Ok(engine)
+    info!(
+        facts,
+        model = config.reputation.model.word(),
+        "trust model rebuilt from the database"
+    );
+    Ok((recall.at(now), statements))
 }
 
-/// A stored fact as the models know it, and how often it was said.
-fn from_stored(stored: StoredFact) -> (Fact, u32) {
-    match stored {
-        StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
-        StoredFact::PeerReliability { peer, reliability } => {
-            (Fact::PeerReliability { peer, reliability }, 1)
-        }
-        StoredFact::Report(
-            ReceivedReport {
-                author,
-                subject,
-                score,
-                confidence,
-                ..
-            },
-            repeats,
-        ) => {
-            let fact = Fact::Report {
-                author,
-                subject,
-                score,
-                confidence,
-            };
-            (fact, repeats.saturating_add(1))
-        }
-        StoredFact::OwnStatement(OwnStatement {
-            subject,
-            score,
-            confidence,
-            ..
-        }) => (
-            Fact::OwnStatement {
-                subject,
-                score,
-                confidence,
-            },
-            1,
-        ),
+/// Takes back what earlier runs told Slips of addresses that are guarded now.
+async fn withdraw_guarded(
+    store: &Store,
+    settings: &node::Settings,
+    peers: &Peers,
+) -> Result<(), Error> {
+    if !settings.write_back {
+        return Ok(());
     }
+    let now = Timestamp::now();
+    let is_guarded = |subject: &Subject| {
+        let peer = peers.at(subject.ip(), now);
+        settings.guards.of(*subject, peer, now).is_some()
+    };
+    let mut guarded = store.judged().await?;
+    guarded.retain(is_guarded);
+    if guarded.is_empty() {
+        return Ok(());
+    }
+    info!(
+        addresses = guarded.len(),
+        "opinions withheld from Slips: guards hold"
+    );
+    let outbox = guarded
+        .into_iter()
+        .map(|subject| (now, Content::Withdraw(subject)));
+    let batch = Batch {
+        outbox: outbox.collect(),
+        ..Batch::default()
+    };
+    store.commit(batch).await?;
+    Ok(())
 }
 
 /// Applies the retention rules and says the totals, now and then.
 async fn housekeeping(
     store: Store,
-    counters: Arc<Counters>,
+    totals: Totals,
     every: Duration,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
@@ -338,12 +392,33 @@ async fn housekeeping(
         .await
         .is_some()
     {
-        counters.say();
+        totals.say();
         match store.prune(Timestamp::now()).await {
             Ok(pruned) => info!(?pruned, "retention applied"),
-            Err(StoreError::Closed) if cancel.is_cancelled() => break,
-            Err(error) => return ("housekeeping", Err(error.into())),
+            Err(StoreError::Closed) => break,
+            // A full disk passes; a database that is lost shows at the next commit.
+            Err(error) => warn!(%error, again_in = ?every, "retention was not applied"),
         }
     }
     ("housekeeping", Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_is_told_an_address_peers_can_come_to_where_there_is_one() {
+        let address = |text: &str| text.parse::<Multiaddr>().expect("an address");
+        let (home, lan) = (
+            address("/ip4/127.0.0.1/tcp/1"),
+            address("/ip4/192.0.2.1/tcp/1"),
+        );
+        assert_eq!(announced(&[home.clone(), lan.clone()]), Some(&lan));
+        assert_eq!(
+            announced(&[address("/ip6/::1/tcp/1"), home.clone()]),
+            Some(&address("/ip6/::1/tcp/1"))
+        );
+        assert_eq!(announced(&[]), None);
+    }
 }

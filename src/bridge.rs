@@ -9,7 +9,6 @@ mod acknowledger;
 mod cells;
 mod counters;
 mod link;
-mod merge;
 mod outbox;
 mod publisher;
 mod queue;

@@ -18,15 +18,19 @@ pub mod context;
 pub mod db;
 pub mod demo;
 pub mod exit;
+pub mod explain;
 pub mod help;
 pub mod identity;
 pub mod init;
+mod judging;
 pub mod man;
 pub mod output;
 pub mod peers;
+pub mod replay;
 pub mod reports;
 pub mod run;
 pub mod score;
+pub mod simulate;
 pub mod text;
 pub mod when;
 
@@ -102,8 +106,11 @@ pub enum Command {
     Config(config::Args),
     Identity(identity::Args),
     Score(score::Args),
+    Explain(explain::Args),
+    Replay(replay::Args),
     Reports(reports::Args),
     Peers(peers::Args),
+    Simulate(simulate::Args),
     Db(db::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -182,9 +189,12 @@ fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Init(args) => init::run(args, &mut context),
         Command::Config(args) => config::run(args, &mut context),
         Command::Identity(args) => identity::run(args, &mut context),
+        Command::Simulate(args) => simulate::run(args, &mut context),
         Command::Completions(args) => completions::run(args, context.out),
         Command::Man(args) => man::run(args, context.out),
         Command::Score(args) => wait_for(score::run(args, &mut context)),
+        Command::Explain(args) => wait_for(explain::run(args, &mut context)),
+        Command::Replay(args) => wait_for(replay::run(args, &mut context)),
         Command::Reports(args) => wait_for(reports::run(args, &mut context)),
         Command::Peers(args) => wait_for(peers::run(args, &mut context)),
         Command::Db(args) => wait_for(db::run(args, &mut context)),

@@ -9,6 +9,8 @@ mod checks;
 mod file;
 mod kind;
 mod layers;
+mod lists;
+mod models;
 mod problem;
 mod redis_url;
 mod render;
@@ -18,6 +20,10 @@ mod words;
 
 use std::path::{Path, PathBuf};
 
+use crate::reputation::{Parameters, guards::NeverBlock};
+
+pub use lists::{Anchor, Listed, Lists};
+pub use models::setting_of;
 pub use problem::{ConfigError, Origin, Problem, redacted};
 pub use redis_url::RedisUrl;
 pub use render::default_file;
@@ -26,10 +32,7 @@ pub use table::{
     Weights,
 };
 pub use values::{Resolved, Values};
-pub use words::{
-    AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, ReliabilityModel, ReputationModel,
-    Word,
-};
+pub use words::{AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, ReliabilityModel, Word};
 
 /// What the names of our environment variables begin with; `__` stands for the dot of a key.
 pub const PREFIX: &str = "SLIPS_P2P__";
@@ -55,6 +58,12 @@ pub struct Config {
     pub weights: Weights,
     /// How reports become an opinion.
     pub reputation: Reputation,
+    /// What the trust models are told.
+    pub models: Parameters,
+    /// Whom the operator trusts.
+    pub anchors: Vec<Anchor>,
+    /// What is never to be blocked.
+    pub never_block: Vec<NeverBlock>,
     /// How long the database remembers.
     pub store: Store,
     /// What the program says of its doings.
@@ -100,6 +109,8 @@ pub struct Loaded {
     pub config: Config,
     /// Every setting with its value and origin, in the order of the table.
     pub values: Values,
+    /// Every entry of the lists with its origin.
+    pub lists: Lists,
 }
 
 /// Reads and checks all layers.
@@ -138,9 +149,10 @@ pub fn load_text(path: &Path, text: &[u8]) -> Result<Loaded, ConfigError> {
 fn finish(layers: layers::Layers) -> Result<Loaded, ConfigError> {
     let layers::Layers {
         values,
+        lists,
         mut problems,
     } = layers;
-    let config = Config::read(&values);
+    let config = Config::read(&values, &lists);
     match &config {
         Ok(config) => {
             let contradictions = checks::combinations(config, &values, &problems);
@@ -155,13 +167,17 @@ fn finish(layers: layers::Layers) -> Result<Loaded, ConfigError> {
         }),
     }
     match config {
-        Ok(config) if problems.is_empty() => Ok(Loaded { config, values }),
+        Ok(config) if problems.is_empty() => Ok(Loaded {
+            config,
+            values,
+            lists,
+        }),
         _ => Err(ConfigError { problems }),
     }
 }
 
 impl Config {
-    fn read(values: &Values) -> Result<Self, kind::Refusal> {
+    fn read(values: &Values, lists: &Lists) -> Result<Self, kind::Refusal> {
         let mut config = Self {
             node: Node::read(values)?,
             redis: Redis::read(values)?,
@@ -172,6 +188,11 @@ impl Config {
             reliability: ReliabilitySettings::read(values)?,
             weights: Weights::read(values)?,
             reputation: Reputation::read(values)?,
+            models: models::read(values)?,
+            anchors: lists.anchors.iter().map(|it| it.entry.clone()).collect(),
+            never_block: (lists.never_block.iter())
+                .map(|it| it.entry.clone())
+                .collect(),
             store: Store::read(values)?,
             log: Log::read(values)?,
         };

@@ -26,6 +26,7 @@
 
 pub mod domain;
 pub mod reputation;
+pub mod simulation;
 pub mod wire;
 pub mod store;
 pub mod network;

@@ -20,9 +20,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::bridge::{InboundQueue, Outbox, SlipsDb};
-use crate::domain::{OwnStatement, Subject};
+use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::network::{Event, Handle, Line};
-use crate::reputation::{Engine, reliability};
+use crate::reputation::{Engine, guards::Guards, reliability};
 use crate::store::{Store, StoreError};
 
 mod backlog;
@@ -89,6 +89,14 @@ pub struct Settings {
     pub reliability: reliability::Parameters,
     /// For how long a peer is cut off.
     pub cut_off_for: Duration,
+    /// Addresses that have no opinion outside the node.
+    pub guards: Guards,
+    /// When the operator's trust in peers ends, where it does; the next one last.
+    pub anchor_ends: Vec<(Timestamp, PeerId)>,
+    /// How long the database keeps a report: the model forgets what is older.
+    pub remember_for: Duration,
+    /// Peers held in memory; at least 1.
+    pub max_peers: usize,
 }
 
 /// What the node works with. Whoever builds it keeps nothing of these but clones of handles.
@@ -99,6 +107,8 @@ pub struct Parts {
     pub engine: Engine,
     /// The peers the database knows.
     pub peers: Peers,
+    /// What our Slips said within the last [`crate::store::REPEATS_WITHIN`].
+    pub statements: Vec<OwnStatement>,
     /// The way to the swarm.
     pub network: Handle,
     /// What happens in the swarm.
@@ -160,7 +170,8 @@ pub fn start(
     tasks.spawn(async move { ("outgoing", outgoing::run(speaking, from_slips).await) });
 
     let listening = incoming::Listening {
-        intake: Intake::new(settings, parts.peers, parts.engine, counters.clone()),
+        intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
+            .having_heard(parts.statements),
         store: parts.store,
         network: parts.network,
         outbox: parts.outbox,

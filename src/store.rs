@@ -34,7 +34,7 @@ use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability};
+pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use open::is_running;
@@ -44,7 +44,7 @@ pub use records::{Loaded, PeerRecord};
 pub use retention::Pruned;
 pub use stats::Stats;
 
-use crate::domain::{Parcel, ParcelId, Timestamp};
+use crate::domain::{Parcel, ParcelId, Subject, Timestamp};
 use stall::{Drops, Lines};
 use writer::{Command, Writer};
 
@@ -70,6 +70,11 @@ pub struct Settings {
     /// How many undelivered messages to Slips are kept; the oldest go first.
     pub outbox_max_rows: u64,
 }
+
+/// Saying the same again within this time of its beginning is a repetition; after it, a statement
+/// anew. The trust model `robust` has the same span (`refresh_h`), so that what it is told from the
+/// database is what it was told at the time.
+pub const REPEATS_WITHIN: Duration = Duration::from_hours(24);
 
 /// How long and how much is kept; whatever is reached first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,12 +219,29 @@ impl Store {
         Ok(told)
     }
 
+    /// Every address that has an opinion.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn judged(&self) -> Result<Vec<Subject>, StoreError> {
+        opinions::subjects(&self.readers).await
+    }
+
     /// Removes what is too old, too many or too big, in small steps between commits.
     ///
     /// # Errors
     /// What the database says; what was removed before stays removed.
     pub async fn prune(&self, now: Timestamp) -> Result<Pruned, StoreError> {
         retention::run(self, now).await
+    }
+
+    /// Drops the messages to Slips that grew too old undelivered, which [`Store::prune`] does too;
+    /// says how many. A start after a long rest needs it before the first one is delivered.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drop_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
+        retention::stale(self, now).await
     }
 
     /// Keeps the file at so many pages of 4 KiB (or at its present size where that is more), as if

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod json;
 pub mod message;
 pub mod pigeon;
+pub mod replay;
 pub mod slips;
 
 /// The most characters of a foreign text that a fault quotes: longer than any address, key name

@@ -1,5 +1,7 @@
 //! The commands as people and scripts run them: the real program on a real database.
 
+#[path = "cli/explain.rs"]
+mod explain;
 #[path = "cli/files.rs"]
 mod files;
 #[path = "cli/fixture.rs"]
@@ -10,5 +12,7 @@ mod follow;
 mod help;
 #[path = "cli/reading.rs"]
 mod reading;
+#[path = "cli/simulate.rs"]
+mod simulate;
 #[path = "cli/state.rs"]
 mod state;

@@ -1,5 +1,7 @@
 //! Every layer of the configuration, and what it says about mistakes.
 
+#[path = "config/lists.rs"]
+mod lists;
 #[path = "config/planted.rs"]
 mod planted;
 #[path = "config/properties.rs"]

@@ -265,7 +265,8 @@ proptest! {
         let _ = message::decode(&text);
         let _ = slips::parse_from_slips(&bytes, Accept::AnyLine);
         let _ = slips::parse_from_slips(text.as_bytes(), Accept::Base64);
-        let _ = slips::merge_p2p4slips(Some(&text), "{}");
+        let _ = slips::merge_p2p4slips(Some(&bytes), "{}");
+        let _ = slips::merge_p2p4slips(Some(text.as_bytes()), "{}");
         let _ = slips::with_version(&text, Some(&text));
         let _ = pigeon::parse(&text);
     }
@@ -361,7 +362,7 @@ proptest! {
         if ours < texts.len() {
             texts.insert(ours, r#""p2p4slips": {"score": 0.1}"#.to_owned());
         }
-        let merged = slips::merge_p2p4slips(Some(&format!("{{{}}}", texts.join(", "))), inner).expect("an object");
+        let merged = slips::merge_p2p4slips(Some(format!("{{{}}}", texts.join(", ")).as_bytes()), inner).expect("an object");
         for (place, text) in texts.iter_mut().enumerate() {
             if place == ours {
                 *text = format!(r#""p2p4slips": {inner}"#);

@@ -10,8 +10,11 @@ use slips_p2p::domain::{
 };
 use slips_p2p::network::{Event, Line, Receipt};
 use slips_p2p::node::{AnswerRequests, Counters, Forward, Intake, Outcome, Peers, Settings};
-use slips_p2p::reputation::{Engine, ModelKind, Parameters, reliability};
+use slips_p2p::reputation::{Engine, ModelKind, Parameters, guards::Guards, reliability};
 use slips_p2p::wire::message;
+
+#[path = "intake/guards.rs"]
+mod guards;
 
 const IP: &str = "192.0.2.10";
 
@@ -29,6 +32,10 @@ impl Bench {
             write_again_after: Some(Duration::from_secs(3600)),
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
+            guards: Guards::default(),
+            anchor_ends: Vec::new(),
+            remember_for: Duration::from_secs(90 * 24 * 3600),
+            max_peers: 10_000,
         };
         let engine = Engine::new(ModelKind::Slips, Parameters::default());
         let counters = Arc::new(Counters::default());
@@ -40,6 +47,26 @@ impl Bench {
 
     fn sanitizing() -> Self {
         Self::new(Forward::Sanitized { blame: false })
+    }
+
+    fn guarded(guards: Guards) -> Self {
+        let mut bench = Self::sanitizing();
+        let settings = Settings {
+            forward: Forward::Sanitized { blame: false },
+            answer_requests: AnswerRequests::Slips,
+            write_back: true,
+            reliability: reliability::Parameters::default(),
+            cut_off_for: Duration::from_secs(3600),
+            guards,
+            anchor_ends: Vec::new(),
+            write_again_after: None,
+            remember_for: Duration::from_secs(90 * 24 * 3600),
+            max_peers: 10_000,
+        };
+        let engine = Engine::new(ModelKind::Robust, Parameters::default());
+        let counters = Arc::new(Counters::default());
+        bench.intake = Intake::new(settings, Peers::default(), engine, counters);
+        bench
     }
 
     fn hear(&mut self, lines: &[(PeerId, &str)]) -> Outcome {
@@ -80,6 +107,7 @@ fn for_slips(outcome: &Outcome) -> Vec<(String, Value)> {
             format!("p2p4slips {subject}"),
             serde_json::from_str(text).unwrap(),
         ),
+        Content::Withdraw(subject) => (format!("withdraw {subject}"), Value::Null),
     };
     outcome
         .batch
@@ -133,6 +161,32 @@ fn what_slips_knows_is_not_told_again() {
     );
     let changed = bench.hear(&[(peer, &report("198.51.100.7", 0.2, 0.9))]);
     assert_eq!(kinds(&changed), ["go_data", "p2p4slips 198.51.100.7"]);
+}
+
+#[test]
+fn slips_is_told_of_a_peer_again_when_messages_to_it_were_dropped() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let text = report("198.51.100.7", 0.8, 0.9);
+    bench.hear(&[(peer, &text)]);
+    bench.intake.messages_dropped(0);
+    assert_eq!(kinds(&bench.hear(&[(peer, &text)])), ["go_data"]);
+    bench.intake.messages_dropped(1);
+    assert_eq!(
+        kinds(&bench.hear(&[(peer, &text)])),
+        ["peer_update", "go_data"]
+    );
+}
+
+#[test]
+fn what_the_database_forgets_the_model_forgets_too() {
+    let mut bench = Bench::sanitizing();
+    let (old, new) = (PeerId::random(), PeerId::random());
+    bench.hear(&[(old, &report("198.51.100.7", 0.0, 0.9))]);
+    bench.now += 91 * 24 * 3600;
+    let outcome = bench.hear(&[(new, &report("198.51.100.7", 1.0, 0.9))]);
+    assert_eq!(outcome.batch.opinions[0].reporters, 1, "the new one alone");
+    assert!((outcome.batch.opinions[0].score.get() - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -200,6 +254,27 @@ fn a_malformed_message_reaches_nobody_and_costs_its_sender_everything_within_fif
 }
 
 #[test]
+fn a_cut_off_is_set_once_and_not_again_for_good_conduct_when_it_is_over() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let bad = vec![(peer, "eA=="); 20];
+    assert_eq!(bench.hear(&bad).bans.len(), 1);
+    assert!(
+        bench.hear(&bad).bans.is_empty(),
+        "what was still on its way"
+    );
+    bench.now += 3600;
+    let alive = Event::Conduct {
+        peer: Neighbour(peer),
+        conduct: Conduct::Alive,
+    };
+    let now = Timestamp::from_micros(bench.now * 1_000_000);
+    let back = bench.intake.take(vec![alive], vec![], vec![], now);
+    assert!(back.bans.is_empty(), "it is back and answers");
+    assert_eq!(bench.hear(&bad[..1]).bans.len(), 1, "no better than before");
+}
+
+#[test]
 fn questions_go_to_their_own_task_and_blames_nowhere() {
     let mut bench = Bench::sanitizing();
     let peer = PeerId::random();
@@ -240,7 +315,10 @@ fn verbatim_passes_everything_on_unread_and_still_weighs_what_is_a_report() {
         ]
     );
     assert_eq!(for_slips(&outcome)[1].1["message"], "hi there <&> é");
-    assert!(outcome.batch.conduct.is_empty());
+    assert!(
+        outcome.batch.conduct.iter().all(|row| row.last.is_none()),
+        "nothing is held against it"
+    );
 }
 
 #[test]
@@ -282,6 +360,19 @@ fn what_slips_says_of_a_reporter_weighs_in_what_the_reporter_says() {
         known > plain,
         "{known} against {plain}: the base model's term rs*rc"
     );
+}
+
+#[test]
+fn what_the_model_learns_of_a_peer_is_stored_so_that_a_restart_learns_it_again() {
+    let mut bench = Bench::sanitizing();
+    let peer = PeerId::random();
+    let outcome = bench.hear(&[(peer, &report("198.51.100.7", 0.8, 0.9))]);
+    let told: f64 = for_slips(&outcome)[0].1["reliability"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap();
+    let stored = &outcome.batch.conduct[0];
+    assert_eq!((stored.peer, stored.reliability.get()), (peer, told));
 }
 
 #[test]

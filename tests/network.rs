@@ -16,11 +16,11 @@ mod manners;
 mod memory;
 #[path = "network/node.rs"]
 mod node;
-#[path = "network/raw.rs"]
-mod raw;
 #[path = "network/reach.rs"]
 mod reach;
 #[path = "network/redelivery.rs"]
 mod redelivery;
 #[path = "network/role.rs"]
 mod role;
+
+use testkit::raw;

@@ -1,11 +1,21 @@
-//! The trust models and the ledger of conduct: golden scripts, vectors of the real Slips, properties.
+//! The trust models and the ledger of conduct: golden scripts, vectors, properties.
 
+#[path = "reputation/fides_vectors.rs"]
+mod fides_vectors;
+#[path = "reputation/field.rs"]
+mod field;
 #[path = "reputation/golden.rs"]
 mod golden;
 #[path = "reputation/ledger.rs"]
 mod ledger;
+#[path = "reputation/parameters.rs"]
+mod parameters;
 #[path = "reputation/properties.rs"]
 mod properties;
+#[path = "reputation/robust_properties.rs"]
+mod robust_properties;
+#[path = "reputation/robust_vectors.rs"]
+mod robust_vectors;
 #[path = "reputation/script.rs"]
 mod script;
 #[path = "reputation/vectors.rs"]

@@ -123,14 +123,15 @@ async fn parcels(conn: &mut SqliteConnection, batch: &Batch, last: &mut i64) {
         |query, (at, content)| {
             *last += 1;
             let (subject, body) = match content {
-                Content::Publish(body) => (None, body),
-                Content::WriteBack(subject, body) => (Some(subject.to_string()), body),
+                Content::Publish(body) => (None, body.as_str()),
+                Content::WriteBack(subject, body) => (Some(subject.to_string()), body.as_str()),
+                Content::Withdraw(subject) => (Some(subject.to_string()), ""),
             };
             query
                 .bind(*last)
                 .bind(at.as_micros())
                 .bind(subject)
-                .bind(body.clone())
+                .bind(body.to_owned())
         },
     )
     .await;

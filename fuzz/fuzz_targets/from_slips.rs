@@ -27,7 +27,7 @@ fuzz_target!(|payload: &[u8]| {
     let Ok(text) = std::str::from_utf8(payload) else {
         return;
     };
-    if let Ok(merged) = slips::merge_p2p4slips(Some(text), "{}") {
+    if let Ok(merged) = slips::merge_p2p4slips(Some(payload), "{}") {
         let read = json::parse_leniently(merged.as_bytes(), ROOMY);
         assert!(matches!(read, Ok(Value::Object(object)) if object.get("p2p4slips").is_some()));
         let payload = slips::with_version(&merged, Some(text));

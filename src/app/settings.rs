@@ -1,16 +1,16 @@
 //! The checked config as each room's own settings.
 
-use std::time::Duration;
+use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 use libp2p::identity::Keypair;
 
-use super::Role;
+use super::{Role, recall::anchor_ends};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use crate::config::{self, Config};
 use crate::domain::PeerId;
 use crate::network::identity::{self, KeyError, Loose};
-use crate::reputation::{Engine, Limits, ModelKind, Parameters, SlipsParameters, reliability};
+use crate::reputation::{guards::Guards, reliability};
 use crate::{bridge, network, node, store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -58,6 +58,7 @@ pub(super) fn network(config: &Config) -> network::Settings {
     let (network, limits) = (&config.network, &config.limits);
     network::Settings {
         listen: listen(network),
+        quic: network.quic,
         protocol: network.protocol.clone(),
         frames: network.frames,
         rendezvous: network.rendezvous.clone(),
@@ -142,36 +143,17 @@ pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> 
     }
 }
 
-/// The trust model that is chosen, with its parameters, knowing nothing yet.
+/// The guards of the configuration for a node that has these addresses.
 #[must_use]
-pub fn engine(config: &Config) -> Engine {
-    let reputation = &config.reputation;
-    let kind = match reputation.model {
-        config::ReputationModel::Slips => ModelKind::Slips,
-        config::ReputationModel::SlipsCompat => ModelKind::SlipsCompat,
-    };
-    let unknown = (
-        reputation.unknown_reporter_score,
-        reputation.unknown_reporter_confidence,
-    );
-    Engine::new(
-        kind,
-        Parameters {
-            slips: SlipsParameters {
-                unknown_reporter: reputation.count_unknown_reporters.then_some(unknown),
-            },
-            limits: Limits {
-                peers: reputation.max_peers,
-                addresses: reputation.max_addresses,
-                reports: reputation.max_reports,
-                reporters_per_address: reputation.max_reporters,
-                ..Limits::default()
-            },
-        },
-    )
+pub fn guards(config: &Config, own: HashSet<IpAddr>) -> Guards {
+    Guards {
+        own,
+        never_block: config.never_block.clone(),
+        private: config.reputation.guard_private,
+    }
 }
 
-pub(super) fn node(config: &Config) -> node::Settings {
+pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
     let blame = config.forward.blame;
     node::Settings {
         forward: match config.forward.mode {
@@ -189,6 +171,11 @@ pub(super) fn node(config: &Config) -> node::Settings {
             .then_some(config.redis.write_back_ttl / 2),
         reliability: reliability(config),
         cut_off_for: config.reliability.cut_off_for,
+        guards: guards(config, own),
+        anchor_ends: anchor_ends(config),
+        remember_for: DAY
+            .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
+        max_peers: config.limits.known_peers,
     }
 }
 

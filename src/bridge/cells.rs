@@ -4,13 +4,8 @@ use std::time::Duration;
 
 use redis::{RedisError, RedisResult};
 
-use super::{
-    link::Link,
-    merge::{Merged, merged},
-    settings::Layout,
-    url::Server,
-    write_back::Row,
-};
+use super::{link::Link, settings::Layout, url::Server, write_back::Row};
+use crate::wire::slips::{merge_p2p4slips, withdraw_p2p4slips};
 
 /// The hash of current Slips for this kind of information.
 const OWN_HASH: &str = "IPsInfo:p2p4slips";
@@ -64,11 +59,18 @@ impl Cells {
     async fn write_hash(&mut self, rows: &[Row]) -> RedisResult<()> {
         // Connected first: what is known of the server belongs to its connection.
         self.link.connected().await?;
+        self.withdraw(rows).await?;
+        let rows: Vec<(String, &String)> = (rows.iter())
+            .filter_map(|row| Some((row.subject.to_string(), row.json.as_ref()?)))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
         let mut commands = redis::pipe();
         commands.ignore_errors();
         commands.cmd("HSET").arg(OWN_HASH);
-        for row in rows {
-            commands.arg(row.subject.to_string()).arg(&row.json);
+        for (subject, json) in &rows {
+            commands.arg(subject).arg(json);
         }
         let expires = self.ttl > Duration::ZERO && self.without_expiry != Some(self.link.made());
         if expires {
@@ -77,8 +79,8 @@ impl Cells {
                 .arg(OWN_HASH)
                 .arg(self.ttl.as_secs().max(1));
             commands.arg("FIELDS").arg(rows.len());
-            for row in rows {
-                commands.arg(row.subject.to_string());
+            for (subject, _) in &rows {
+                commands.arg(subject);
             }
         }
         let answers: Vec<RedisResult<redis::Value>> = self.link.ask(&commands).await?;
@@ -95,6 +97,19 @@ impl Cells {
             }
             other => other.transpose().map(drop),
         }
+    }
+
+    async fn withdraw(&mut self, rows: &[Row]) -> RedisResult<()> {
+        let gone: Vec<String> = (rows.iter())
+            .filter(|row| row.json.is_none())
+            .map(|row| row.subject.to_string())
+            .collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::pipe();
+        command.cmd("HDEL").arg(OWN_HASH).arg(gone).ignore();
+        self.link.ask(&command).await
     }
 
     async fn write_json(&mut self, rows: &[Row]) -> RedisResult<usize> {
@@ -122,20 +137,25 @@ impl Cells {
         let mut tried = Vec::with_capacity(rows.len());
         let mut commands = redis::pipe();
         for (row, before) in rows.iter().copied().zip(self.stored(rows).await?) {
-            match merged(before.as_deref(), &row.json) {
-                Merged::Same => {}
-                Merged::Text(after) => {
+            let after = match &row.json {
+                Some(json) => merge_p2p4slips(before.as_deref(), json).map(Some),
+                None => withdraw_p2p4slips(before.as_deref()),
+            };
+            match after {
+                Ok(None) => {}
+                Ok(Some(after)) if before.as_deref() == Some(after.as_bytes()) => {}
+                Ok(Some(after)) => {
                     commands.cmd("EVAL").arg(SWAP).arg(1).arg(SHARED_HASH);
                     commands.arg(row.subject.to_string());
                     commands.arg(before.unwrap_or_default()).arg(after);
                     tried.push(row);
                 }
-                Merged::NoObject => {
+                Err(fault) => {
                     refused += 1;
                     tracing::warn!(
-                        "what {} holds for {} in hash {SHARED_HASH} is no JSON object, and is left alone",
-                        self.link.server(),
-                        row.subject
+                        "opinion of {} not written into hash {SHARED_HASH} of {}: {fault}",
+                        row.subject,
+                        self.link.server()
                     );
                 }
             }

@@ -30,6 +30,21 @@ impl Counters {
         counter.fetch_add(n as u64, Ordering::Relaxed);
     }
 
+    /// Says the totals in the log.
+    pub fn say(&self) {
+        tracing::info!(
+            received = Self::get(&self.received),
+            refused = Self::get(&self.refused),
+            dropped = Self::get(&self.dropped),
+            delivered = Self::get(&self.delivered),
+            resent = Self::get(&self.resent),
+            written_back = Self::get(&self.written_back),
+            write_backs_dropped = Self::get(&self.write_backs_dropped),
+            reconnected = Self::get(&self.reconnected),
+            "totals of the exchange with Slips"
+        );
+    }
+
     /// One count as it is now.
     #[must_use]
     pub fn get(counter: &AtomicU64) -> u64 {

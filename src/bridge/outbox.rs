@@ -97,6 +97,7 @@ impl Outbox {
 fn size(parcel: &Parcel) -> usize {
     let text = match &parcel.content {
         Content::Publish(text) | Content::WriteBack(_, text) => text.capacity(),
+        Content::Withdraw(_) => 0,
     };
     text + size_of::<Parcel>()
 }

@@ -66,9 +66,12 @@ impl<B: Backlog> Publisher<B> {
             match (parcel.content, &self.write_back) {
                 (Content::Publish(message), _) => messages.push(message),
                 (Content::WriteBack(subject, json), Some(write_back)) => {
-                    write_back.put(parcel.id, subject, json).await;
+                    write_back.put(parcel.id, subject, Some(json)).await;
                 }
-                (Content::WriteBack(..), None) => {}
+                (Content::Withdraw(subject), Some(write_back)) => {
+                    write_back.put(parcel.id, subject, None).await;
+                }
+                (Content::WriteBack(..) | Content::Withdraw(_), None) => {}
             }
         }
         messages
@@ -114,8 +117,13 @@ impl<B: Backlog> Publisher<B> {
     }
 
     fn say_nobody_listens(&mut self) {
+        let nobody = if self.needed > 1 {
+            "nobody but this node"
+        } else {
+            "nobody"
+        };
         self.said.trouble(&format!(
-            "nobody but this node listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
+            "{nobody} listens to `{}` on {}: what is meant for Slips is kept until it does; is Slips running, and is this the channel it listens to?",
             self.channel,
             self.link.server()
         ));

@@ -56,9 +56,9 @@ impl Default for Settings {
             write_back_ttl: Duration::from_secs(7200),
             version: None,
             version_files: Vec::new(),
-            version_wait: Duration::from_secs(10),
+            version_wait: Duration::from_secs(5),
             // Some 200,000 messages of ordinary size.
-            queue_bytes: 64 * 1024 * 1024,
+            queue_bytes: 32 * 1024 * 1024,
         }
     }
 }

@@ -36,7 +36,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Row {
     pub(super) id: ParcelId,
     pub(super) subject: Subject,
-    pub(super) json: String,
+    /// The opinion; `None`: it is to be taken away.
+    pub(super) json: Option<String>,
 }
 
 /// Where the publisher puts opinions; closed when it is dropped.
@@ -56,7 +57,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Held {
-    rows: HashMap<Subject, (ParcelId, String)>,
+    rows: HashMap<Subject, (ParcelId, Option<String>)>,
     order: BTreeMap<ParcelId, Subject>,
     failing_since: Option<Instant>,
     closed: bool,
@@ -97,7 +98,7 @@ pub(super) fn write_back(
 impl Entrance {
     /// Holds an opinion until it is written; an older one of the same address is dropped. Waits
     /// for room while the cache database is there, and gives up the oldest while it is away.
-    pub(super) async fn put(&self, id: ParcelId, subject: Subject, json: String) {
+    pub(super) async fn put(&self, id: ParcelId, subject: Subject, json: Option<String>) {
         while self.0.is_full() {
             self.0.room.notified().await;
         }
@@ -146,7 +147,7 @@ impl Shared {
 }
 
 impl Held {
-    fn put(&mut self, id: ParcelId, subject: Subject, json: String) {
+    fn put(&mut self, id: ParcelId, subject: Subject, json: Option<String>) {
         if let Some((old, _)) = self.rows.insert(subject, (id, json)) {
             self.order.remove(&old);
         }

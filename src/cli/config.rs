@@ -150,6 +150,18 @@ fn show(
         }
         printer.row(cells)?;
     }
+    let mut number = std::collections::HashMap::new();
+    for (list, said, fields) in loaded.lists.fields() {
+        let place = number.entry(list).or_insert(0);
+        for (name, value) in fields {
+            let mut cells = vec![format!("{list}[{place}].{name}").into(), cell(&value, true)];
+            if origin {
+                cells.push(said.to_string().into());
+            }
+            printer.row(cells)?;
+        }
+        *place += 1;
+    }
     printer.end()?;
     Ok(Exit::Ok)
 }

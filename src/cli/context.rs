@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::{
     Global,
     exit::Exit,
-    output::{Cell, Column, Format, Printer, wants_colour, write_record},
+    output::{Cell, Column, Format, Printer, Tone, wants_colour, write_line, write_record},
 };
 use crate::{
     app,
@@ -56,6 +56,20 @@ impl<'a> Context<'a> {
     /// The output cannot be written.
     pub fn printer(&mut self, columns: &'static [Column]) -> anyhow::Result<Printer<'_>> {
         Printer::new(self.out, self.global.output, self.colour, columns)
+    }
+
+    /// Whether to draw: people look at a terminal.
+    #[must_use]
+    pub fn draws(&self) -> bool {
+        self.format() == Format::Human && io::stdout().is_terminal()
+    }
+
+    /// Writes a line for people.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn line(&mut self, tone: Tone, line: &str) -> anyhow::Result<()> {
+        write_line(self.out, self.colour, tone, line)
     }
 
     /// Writes one thing that is no list.
@@ -105,7 +119,7 @@ impl Context<'_> {
             self.global
                 .set
                 .iter()
-                .map(|(key, value)| flag("--set", key, value)),
+                .map(|(key, value)| flag("--set", &setting(key), value)),
         );
         let here = || Some(PathBuf::from(CONFIG_FILE)).filter(|file| file.exists());
         Ok(Sources {
@@ -130,6 +144,16 @@ impl Context<'_> {
             config,
         })
     }
+}
+
+/// The setting a key means: itself, or a parameter of a trust model by its own name.
+fn setting(key: &str) -> String {
+    let is_setting = config::table::SETTINGS.iter().any(|it| it.key() == key);
+    let named = || config::setting_of(key);
+    (!is_setting)
+        .then(named)
+        .flatten()
+        .unwrap_or_else(|| key.to_owned())
 }
 
 /// An open database and what belongs to it.

@@ -71,9 +71,6 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     write_config(&file, &text_for(args.dir.as_deref())?, args.force)?;
     let key_file = key_file_of(&file)?;
     let existed = key_file.exists();
-    if let Some(parent) = key_file.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    }
     let key = identity::load_or_create(&key_file, identity::Loose::Refuse)?;
     if context.format() == Format::Human {
         eprintln!(

@@ -10,7 +10,7 @@ use std::{
 use comfy_table::{ColumnConstraint, Table, Width};
 use serde::Serialize;
 
-use super::text::SafeJson;
+use super::text::{SafeJson, clean};
 
 pub use cell::{Cell, Column, column, detail, remark, short_peer};
 use cell::{Object, for_programs};
@@ -224,6 +224,21 @@ impl<'a> Printer<'a> {
             writeln!(self.out, "{line}")
         }
     }
+}
+
+/// Writes a line for people; text of others in it is made safe.
+///
+/// # Errors
+/// The output cannot be written.
+pub fn write_line(out: &mut dyn Write, colour: bool, tone: Tone, text: &str) -> anyhow::Result<()> {
+    let (start, end) = match tone.ansi() {
+        start if colour && !start.is_empty() => (start, "\u{1b}[0m"),
+        _ => ("", ""),
+    };
+    for line in text.split('\n') {
+        writeln!(out, "{start}{}{end}", clean(line))?;
+    }
+    Ok(())
 }
 
 /// Writes one thing that is no list: for people a line a field, for JSON an object.

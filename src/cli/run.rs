@@ -66,7 +66,10 @@ pub fn run(args: &Args, context: &Context<'_>) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start the threads of the node")?;
-    match runtime.block_on(app::run(config, Role::Node)) {
+    let ended = runtime.block_on(app::run(config, Role::Node));
+    // A name that is still being looked up must not hold up the end.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => Ok(Exit::Ok),
         Err(error) => Err(Exit::from_code(error.exit_code()).because(error)),
     }

@@ -8,16 +8,13 @@ use super::{
     help,
     output::{Cell, Column, Format, Tone, column, detail, remark},
 };
-use crate::{
-    app,
-    domain::{Subject, Timestamp},
-};
+use crate::domain::{Subject, Timestamp};
 use verdict::{Said, Verdict};
 
 /// Show what the network thinks of addresses, and who said what.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show for each address the score (1 malicious, -1 benign), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nThe opinion is computed here from the reports in the database, by the model of the configuration. Where the node last told Slips something else, stored_* says what, and differs is true. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
+    long_about = "Show for each address the score (1 malicious, -1 benign), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nWhat is shown is what the node stored and told Slips last, worked out anew from the database by the model of the configuration; where the model says otherwise of that time, the opinion of now stands there, stored_* says what was stored, and differs is true. guard names what keeps an opinion inside the node. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
     after_help = help::after(&[
         "slips-p2p score 192.0.2.7",
         "slips-p2p score 192.0.2.7 2001:db8::7",
@@ -65,10 +62,10 @@ const REPORT: &[Column] = &[
 ];
 
 /// An address with its reports inside, for JSON.
-const NESTED: &[Column] = &joined::<17>(ADDRESS, &[detail("reports")]);
+const NESTED: &[Column] = &joined::<18>(ADDRESS, &[detail("reports"), detail("guard")]);
 
 /// A report on each row, for CSV.
-const FLAT: &[Column] = &joined::<25>(
+const FLAT: &[Column] = &joined::<26>(
     ADDRESS,
     &[
         detail("report_peer"),
@@ -80,6 +77,7 @@ const FLAT: &[Column] = &joined::<25>(
         detail("report_trust"),
         detail("report_weight"),
         detail("report_left_out"),
+        detail("guard"),
     ],
 );
 
@@ -121,8 +119,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     let now = Timestamp::now();
     let mut verdicts = Vec::with_capacity(args.addresses.len());
     for &subject in &args.addresses {
-        let engine = app::engine(&database.config);
-        verdicts.push(Verdict::of(&database.reader, engine, subject, now).await?);
+        verdicts.push(Verdict::of(&database, subject, now).await?);
     }
     match context.format() {
         Format::Human => for_people(&verdicts, context)?,
@@ -143,6 +140,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
                     REPORT,
                     verdict.said.iter().map(Said::cells).collect(),
                 ));
+                cells.push(verdict.guarded());
                 printer.row(cells)?;
             }
             printer.end()?;

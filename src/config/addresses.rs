@@ -2,7 +2,10 @@
 
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
-use super::kind::{Kind, list, text_kind};
+use super::{
+    kind::{Kind, list, text_kind},
+    problem::shown,
+};
 
 /// Addresses to listen on: an IP address and a port, 0 for a free one.
 pub(super) fn listen() -> Kind<Vec<Multiaddr>> {
@@ -27,9 +30,9 @@ pub(super) fn dial() -> Kind<Vec<Multiaddr>> {
 fn multiaddr(text: &str, dialled: bool) -> Result<Multiaddr, String> {
     let address: Multiaddr = text
         .parse()
-        .map_err(|error| format!("`{text}` is no multiaddress ({error})"))?;
+        .map_err(|error| format!("`{}` is no multiaddress ({error})", shown(text)))?;
     let parts: Vec<Protocol<'_>> = address.iter().collect();
-    let named = |what: &str| Err(format!("`{text}` {what}"));
+    let named = |what: &str| Err(format!("`{}` {what}", shown(text)));
     match parts.first() {
         Some(Protocol::Ip4(_) | Protocol::Ip6(_)) => {}
         Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)) => {

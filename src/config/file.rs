@@ -9,6 +9,7 @@ use toml::{
 
 use super::{
     layers::{Layers, unknown_remedy},
+    lists::{List, Table, Written},
     problem::{Origin, Problem, shown},
     table::{SECTIONS, SETTINGS, position},
 };
@@ -132,13 +133,16 @@ impl File<'_> {
             };
             let line = self.line(name.span().start);
             let salvaged = self.broken.contains(&line);
-            if !salvaged || is_section(&key) {
+            if !salvaged || is_section(&key) || List::named(&key).is_some() {
                 self.entry(&key, line, value);
             }
         }
     }
 
     fn entry(&mut self, key: &str, line: usize, value: &Spanned<DeValue<'_>>) {
+        if let Some(list) = List::named(key) {
+            return self.list(list, line, value);
+        }
         let section = is_section(key);
         let written = self.text.get(value.span()).unwrap_or_default().to_owned();
         match (value.get_ref(), section, position(key)) {
@@ -162,12 +166,67 @@ impl File<'_> {
                 };
                 self.problem(
                     line,
-                    key.into(),
+                    shown(key),
                     written,
                     what.into(),
                     unknown_remedy(key, matches!(value, DeValue::Table(_))),
                 );
             }
+        }
+    }
+
+    /// The tables of a list, each on its own.
+    fn list(&mut self, list: List, line: usize, value: &Spanned<DeValue<'_>>) {
+        let name = list.name();
+        let items = match value.get_ref() {
+            DeValue::Array(items) => items,
+            other => {
+                let what = match other {
+                    DeValue::Table(_) => "is one table, where there may be many",
+                    _ => "is a list of tables, not a setting",
+                };
+                let remedy =
+                    format!("write [[{name}]] on a line of its own and its settings below it");
+                return self.problem(line, name.into(), None, what.into(), remedy);
+            }
+        };
+        for item in items.iter() {
+            let line = self.line(item.span().start);
+            let DeValue::Table(table) = item.get_ref() else {
+                let written = shown(self.text.get(item.span()).unwrap_or_default());
+                let remedy =
+                    format!("write [[{name}]] on a line of its own and its settings below it");
+                self.problem(
+                    line,
+                    name.into(),
+                    Some(written),
+                    "is no table".into(),
+                    remedy,
+                );
+                continue;
+            };
+            let mut fields: Vec<Written> = (table.iter())
+                .map(|(name, value)| Written {
+                    name: name.get_ref().to_string(),
+                    line: self.line(name.span().start),
+                    value: plain(value.get_ref()),
+                    text: self.text.get(value.span()).unwrap_or_default().to_owned(),
+                })
+                .collect();
+            fields.sort_by_key(|field| field.line);
+            let all = fields.len();
+            fields.retain(|field| !self.broken.contains(&field.line));
+            let table = Table {
+                list,
+                path: self.path,
+                line,
+                broken: fields.len() < all || !self.broken.is_empty(),
+                fields,
+            };
+            let Layers {
+                lists, problems, ..
+            } = &mut *self.layers;
+            lists.take(table, problems);
         }
     }
 

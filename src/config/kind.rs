@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 use toml::Value;
 
 use super::{RedisUrl, Word, problem::nearest};
-use crate::domain::{Confidence, Reliability, Score};
+use crate::domain::Reliability;
 
 /// What TOML form a kind has, so that bare text (environment, flag) can be turned into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,16 +308,6 @@ fn mapped<A: 'static, B: 'static>(kind: Kind<A>, into: fn(A) -> B) -> Kind<B> {
         takes: kind.takes,
         read: Box::new(move |value| inner(value).map(into)),
     }
-}
-
-/// A score of an address.
-pub(super) fn score() -> Kind<Score> {
-    mapped(number(-1.0..=1.0), Score::clamped)
-}
-
-/// How sure of a score.
-pub(super) fn confidence() -> Kind<Confidence> {
-    mapped(number(0.0..=1.0), Confidence::clamped)
 }
 
 /// How dependable a peer is.

@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     Flag, PREFIX, file,
+    lists::{List, Lists},
     problem::{Origin, Problem, nearest, shown},
     table::{SECTIONS, SETTINGS, Setting, position},
     values::Values,
@@ -18,6 +19,7 @@ const ALIASES: [(&str, &str); 1] = [("SLIPS_VERSION", "redis.version")];
 /// What is being laid over what, and what went wrong so far.
 pub(super) struct Layers {
     pub(super) values: Values,
+    pub(super) lists: Lists,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -25,6 +27,7 @@ impl Layers {
     pub(super) fn new() -> Self {
         Self {
             values: Values::defaults(),
+            lists: Lists::default(),
             problems: Vec::new(),
         }
     }
@@ -110,7 +113,7 @@ impl Layers {
                 Some(index) => self.text(index, &flag.value, origin),
                 None => self.problems.push(Problem {
                     origin,
-                    key: flag.key.clone(),
+                    key: shown(&flag.key),
                     value: Some(shown(&flag.value)),
                     wrong: "is no setting".into(),
                     remedy: unknown_remedy(&flag.key, false),
@@ -172,6 +175,9 @@ fn beside(path: &Path) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
 
 /// What to do about a key that names nothing, or a section that is none.
 pub(super) fn unknown_remedy(key: &str, section: bool) -> String {
+    if let Some(list) = nearest(key, List::ALL.iter().map(|list| list.name())) {
+        return format!("did you mean [[{list}]] in a file?");
+    }
     let near = || {
         let name = nearest(key, SECTIONS.iter().map(|section| section.name))?;
         Some(format!("[{name}]"))

@@ -84,16 +84,28 @@ impl fmt::Display for ConfigError {
 /// The longest part of a value that an error repeats, in characters.
 const SHOWN: usize = 120;
 
+/// The longest sentence about a value, in characters: one of ours with a value of that length in it.
+const TOLD: usize = 480;
+
 /// A value as an error may show it: one line, not too long, no password.
 pub(super) fn shown(text: &str) -> String {
+    one_line(text, SHOWN)
+}
+
+/// A sentence that may repeat a value: one line, not too long, no password.
+pub(super) fn told(text: &str) -> String {
+    one_line(text, TOLD)
+}
+
+fn one_line(text: &str, longest: usize) -> String {
     let line: String = redacted(text)
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
-    if line.chars().count() <= SHOWN {
+    if line.chars().count() <= longest {
         line
     } else {
-        line.chars().take(SHOWN).chain("...".chars()).collect()
+        line.chars().take(longest).chain("...".chars()).collect()
     }
 }
 

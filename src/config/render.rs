@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{
     Loaded,
     kind::Shape,
+    lists::List,
     table::{SECTIONS, SETTINGS, Setting},
 };
 
@@ -33,6 +34,9 @@ pub fn default_file() -> String {
             let _ = writeln!(out, "{} = {}", setting.name, setting.default);
         }
     }
+    for list in List::ALL {
+        out.push_str(list.example());
+    }
     out
 }
 
@@ -42,7 +46,7 @@ fn about(setting: &Setting) -> String {
     let words = || takes.split('"').skip(1).step_by(2);
     let choice = takes.starts_with("one of") && words().all(|word| setting.sentence.contains(word));
     if choice || setting.shape == Shape::Truth || takes.starts_with("a path") {
-        return setting.sentence.to_owned();
+        return setting.sentence.clone();
     }
     format!("{} Takes {takes}.", setting.sentence)
 }
@@ -81,6 +85,27 @@ impl Loaded {
                 };
             }
         }
+        self.render_lists(&mut out, origin);
         out
+    }
+
+    fn render_lists(&self, out: &mut String, origin: bool) {
+        let entries = self.lists.fields();
+        for (index, (list, said, fields)) in entries.iter().enumerate() {
+            let gap = if index == 0 || entries[index - 1].0 != *list {
+                "\n"
+            } else {
+                ""
+            };
+            let _ = writeln!(out, "{gap}[[{list}]]");
+            for (name, value) in fields {
+                let line = format!("{name} = {value}");
+                let _ = if origin {
+                    writeln!(out, "{line:<40} # {said}")
+                } else {
+                    writeln!(out, "{line}")
+                };
+            }
+        }
     }
 }

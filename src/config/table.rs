@@ -10,11 +10,15 @@ use toml::Value;
 
 use super::{
     AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, RedisUrl, ReliabilityModel,
-    ReputationModel, addresses,
+    addresses,
     kind::{self, Kind, Refusal, Shape},
+    models,
     values::Values,
 };
-use crate::domain::{Conduct, Confidence, Reliability, Score};
+use crate::{
+    domain::{Conduct, Reliability},
+    reputation::ModelKind,
+};
 
 /// One setting, as the table defines it.
 pub struct Setting {
@@ -23,7 +27,7 @@ pub struct Setting {
     /// The key in its section.
     pub name: &'static str,
     /// What it is for, in one or two sentences.
-    pub sentence: &'static str,
+    pub sentence: String,
     /// What it takes, for people: `a whole number from 1 to 8`.
     pub takes: String,
     /// The value when nobody says anything.
@@ -35,8 +39,8 @@ pub struct Setting {
 type Check = Box<dyn Fn(&Value) -> Result<(), Refusal> + Send + Sync>;
 
 impl Setting {
-    fn new<T: 'static>(
-        (section, name, sentence): (&'static str, &'static str, &'static str),
+    pub(super) fn new<T: 'static>(
+        (section, name, sentence): (&'static str, &'static str, impl Into<String>),
         default: Value,
         kind: Kind<T>,
     ) -> Self {
@@ -45,7 +49,7 @@ impl Setting {
         Self {
             section,
             name,
-            sentence: sentence.trim(),
+            sentence: sentence.into().trim().to_owned(),
             takes: kind.takes,
             default,
             shape: kind.shape,
@@ -109,10 +113,24 @@ macro_rules! settings {
 }
 
 /// Every section in the order of `config.toml`.
-pub static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(sections);
+pub static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(all_sections);
 
 /// Every setting in the order of `config.toml`.
-pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(settings);
+pub static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(all_settings);
+
+fn all_sections() -> Vec<Section> {
+    let mut all = sections();
+    let models = 1 + all
+        .iter()
+        .position(|it| it.name == "reputation")
+        .unwrap_or(0);
+    all.splice(models..models, models::sections());
+    all
+}
+
+fn all_settings() -> Vec<Setting> {
+    settings().into_iter().chain(models::settings()).collect()
+}
 
 const NO_TEXTS: Vec<String> = Vec::new();
 
@@ -243,7 +261,7 @@ settings! {
         known_peers: usize = 10_000, kind::whole(16..=1_000_000);
         /// New connections are refused while the process holds more than this, in MiB.
         memory_mib: usize = 256, kind::whole(32..=1_048_576);
-        /// Lines of all peers that are being read or wait for the node.
+        /// Lines of more than 512 bytes, of all peers, that are being read or wait for the node.
         lines_reading: usize = 256, kind::whole(1..=65_536);
         /// The share of one connection in that.
         lines_reading_per_connection: usize = 32, kind::whole(1..=200);
@@ -319,23 +337,14 @@ settings! {
 
     /// How reports become an opinion.
     "reputation" Reputation {
-        /// "slips": the base model's meaning (each reporter's newest report and newest reliability, the address
-        /// it had at the time). "slips-compat": what Slips 1.1.21 computes, quirks included.
-        model: ReputationModel = "slips", kind::word();
-        /// Whether reports count whose reporter's own address Slips never judged.
-        count_unknown_reporters: bool = true, kind::truth();
-        /// What Slips is then taken to think of such an address, from -1 to 1; real Slips stores 0 for one.
-        unknown_reporter_score: Score = 0.0, kind::score();
-        /// How sure Slips is then taken to be; real Slips stores 0.05 for a new address.
-        unknown_reporter_confidence: Confidence = 0.05, kind::confidence();
-        /// Peers that are held in memory; who was not heard of for longest makes room.
-        max_peers: usize = 16_384, kind::whole(16..=10_000_000);
-        /// Addresses with reports that are held in memory; the one reported least recently makes room.
-        max_addresses: usize = 262_144, kind::whole(1_000..=100_000_000);
-        /// Reports that are held in memory; the address reported least recently makes room.
-        max_reports: usize = 1_000_000, kind::whole(1_000..=100_000_000);
-        /// Reporters on one address; the least reliable makes room.
-        max_reporters: usize = 512, kind::whole(8..=100_000);
+        /// The trust model. "robust": liars cannot turn it (the default). "slips": the base model's meaning (each
+        /// reporter's newest report and newest reliability, the address it had at the time). "slips-compat": what
+        /// Slips 1.1.21 computes, quirks included. "fides", "mean", "median": for comparison.
+        model: ModelKind = "robust", kind::word();
+        /// Whether addresses of private ranges (10.0.0.0/8, 192.168.0.0/16, fd00::/8, ...) have no opinion
+        /// outside this node. The same address is another host in another network; set it to false only where
+        /// all peers share one.
+        guard_private: bool = true, kind::truth();
     }
 
     /// How long the database remembers.

@@ -4,7 +4,7 @@ use toml::Value;
 
 use super::{
     kind::{Kind, Refusal},
-    problem::{Origin, Problem, redacted, shown},
+    problem::{Origin, Problem, redacted, shown, told},
     table::{SETTINGS, Setting, position},
 };
 
@@ -63,7 +63,7 @@ impl Values {
                 origin,
                 key: setting.key(),
                 value: Some(shown(written)),
-                wrong: redacted(&refusal.wrong),
+                wrong: told(&refusal.wrong),
                 remedy: refusal.remedy,
             })),
         }

@@ -60,13 +60,6 @@ words! {
         /// The plain mean of all ratings ever, as the Go pigeon has it.
         Pigeon = "pigeon",
     }
-    /// How reports become an opinion.
-    ReputationModel {
-        /// The base model's meaning: each reporter's newest report, its newest reliability.
-        Slips = "slips",
-        /// What Slips 1.1.21 computes, quirks included.
-        SlipsCompat = "slips-compat",
-    }
     /// How much is logged.
     LogLevel {
         /// What stops something.

@@ -24,4 +24,6 @@ pub enum Content {
     Publish(String),
     /// An opinion (`p2p4slips` as JSON) to be written into Slips' database under the address.
     WriteBack(Subject, String),
+    /// An opinion written before is to be taken away: the address must not be judged (any more).
+    Withdraw(Subject),
 }

@@ -128,6 +128,11 @@ impl Handle {
         self.local
     }
 
+    /// Returns when the network has ended, for whatever reason.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     /// Says goodbye to all peers at once, closes and ends; returns when that is done, at most
     /// `limit` and a moment later.
     pub async fn goodbye(self, limit: Duration) {

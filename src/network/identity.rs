@@ -11,6 +11,8 @@ use libp2p::identity::Keypair;
 
 /// A key file is about 70 bytes (Ed25519) to 2.5 KiB (RSA-4096); more is something else.
 const MAX_KEY_BYTES: u64 = 16 * 1024;
+/// What a key just read signs to show that it can.
+const TRIAL: &[u8] = b"slips-p2p";
 
 /// What to do with a key file others can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,17 +117,33 @@ pub fn load(path: &Path, loose: Loose) -> Result<Keypair, KeyError> {
     file.take(MAX_KEY_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(io_error)?;
-    let corrupt = |reason: String| KeyError::Corrupt {
+    parse(&bytes).map_err(|reason| KeyError::Corrupt {
         path: path.into(),
         reason,
-    };
+    })
+}
+
+/// The key in the bytes of a key file: libp2p's protobuf form, Ed25519 or RSA.
+///
+/// # Errors
+/// Why it is none; nothing of the bytes is repeated.
+pub fn parse(bytes: &[u8]) -> Result<Keypair, String> {
     if bytes.is_empty() {
-        return Err(corrupt("empty".into()));
+        return Err("empty".into());
     }
     if bytes.len() as u64 > MAX_KEY_BYTES {
-        return Err(corrupt(format!("larger than {MAX_KEY_BYTES} bytes")));
+        return Err(format!("larger than {MAX_KEY_BYTES} bytes"));
     }
-    Keypair::from_protobuf_encoding(&bytes).map_err(|error| corrupt(error.to_string()))
+    let keypair = Keypair::from_protobuf_encoding(bytes).map_err(|error| error.to_string())?;
+    // Some damage to an RSA key shows only when it signs, and then in every handshake.
+    let signs = keypair
+        .sign(TRIAL)
+        .is_ok_and(|signature| keypair.public().verify(TRIAL, &signature));
+    if signs {
+        Ok(keypair)
+    } else {
+        Err("its parts do not belong together".into())
+    }
 }
 
 /// Puts a new Ed25519 key at `path`, in place of whatever is there.

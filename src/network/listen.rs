@@ -81,7 +81,6 @@ impl Listening {
                 address,
             } => {
                 waiting.remove(&listener_id);
-                tracing::info!("listening on {address}");
                 self.addresses.push(address);
             }
             SwarmEvent::ListenerClosed {

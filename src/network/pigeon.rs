@@ -4,6 +4,7 @@
 mod handler;
 mod inbound;
 mod outbound;
+mod patience;
 mod queue;
 mod rate;
 
@@ -32,6 +33,7 @@ pub(crate) use handler::{Control, Told};
 use handler::{Handler, Limits};
 pub(crate) use inbound::{Gate, Heard, MAX_VERSION_BYTES};
 pub(crate) use outbound::Outcome;
+pub(crate) use patience::within;
 pub(crate) use queue::{PeerQueue, Refused, Run};
 use rate::Rate;
 

@@ -35,6 +35,8 @@ pub struct Known {
 pub struct Settings {
     /// Where to listen, e.g. `/ip4/0.0.0.0/tcp/4001`; port 0 takes a free one.
     pub listen: Vec<Multiaddr>,
+    /// Speak QUIC too, where the build has it.
+    pub quic: bool,
     /// The stream protocol; `/slips/1.0` is the pigeon's.
     pub protocol: String,
     /// Whether lines go in frames (`/slips/2.0`) to and from peers that offer that.
@@ -123,6 +125,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: Vec::new(),
+            quic: false,
             protocol: "/slips/1.0".into(),
             frames: true,
             hello_version: "version1".into(),
@@ -140,7 +143,7 @@ impl Default for Settings {
             max_pending_incoming: 256,
             max_pending_dials: 16,
             max_known_peers: 10_000,
-            max_memory_bytes: 512 * 1024 * 1024,
+            max_memory_bytes: 256 * 1024 * 1024,
             max_unread_bytes: 32 * 1024 * 1024,
             max_unread_bytes_per_connection: 4 * 1024 * 1024,
             max_lines_reading: 256,

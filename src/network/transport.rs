@@ -52,12 +52,7 @@ where
 {
     use libp2p::{core::transport::OrTransport, futures::future::Either, quic};
 
-    let wanted = settings
-        .listen
-        .iter()
-        .chain(&settings.static_peers)
-        .any(is_quic);
-    if !wanted {
+    if !settings.quic {
         return tcp.boxed();
     }
     let mut config = quic::Config::new(keypair);
@@ -83,11 +78,4 @@ where
     T::ListenerUpgrade: Send,
 {
     tcp.boxed()
-}
-
-#[cfg(feature = "quic")]
-fn is_quic(address: &libp2p::Multiaddr) -> bool {
-    use libp2p::core::multiaddr::Protocol;
-
-    address.iter().any(|part| matches!(part, Protocol::QuicV1))
 }

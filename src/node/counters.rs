@@ -42,6 +42,8 @@ pub struct Counters {
     pub statements_shed: Counter,
     /// Opinions written back.
     pub opinions: Counter,
+    /// Opinions not written back, or taken back, because a guard holds.
+    pub guarded: Counter,
     /// Peers cut off.
     pub cut_off: Counter,
 }

@@ -223,6 +223,7 @@ impl Listening {
     /// A batch is on disk.
     async fn done(&mut self, committed: Committed, then: Then) {
         Receipt::acknowledge_all(then.receipts);
+        self.intake.messages_dropped(committed.dropped);
         self.outbox.offer(committed.parcels);
         for ban in then.bans {
             info!(peer = %ban.peer, until = %ban.until, reason = ban.reason, "peer cut off");

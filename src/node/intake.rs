@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::peers::Peers;
 use super::requests::Question;
@@ -11,22 +12,49 @@ use crate::domain::{
     Subject, Timestamp,
 };
 use crate::network::{Event, Line};
-use crate::reputation::{Engine, Fact, TrustModel};
-use crate::store::{Batch, PeerAddress, PeerReachability};
+use crate::reputation::{Engine, Fact, Touched, TrustModel};
+use crate::store::{Batch, PeerAddress, PeerReachability, PeerReliability, REPEATS_WITHIN};
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
+
+mod outside;
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
 const MAX_WRITTEN: usize = 100_000;
+/// Addresses our Slips spoke of last; as many as the trust models remember. Past that one is
+/// forgotten, and a repetition counts as said anew.
+const MAX_OWN: usize = 65_536;
+/// What a step is later than the one before, at the least: the database's unit of time.
+const TICK: Duration = Duration::from_micros(1);
+/// How far the clock may be set back without being followed.
+const MOMENT: Duration = Duration::from_secs(60);
+
+/// How often the model forgets what the database no longer holds; it passes over everything then.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// The node's knowledge and the rules by which it takes things in.
 pub struct Intake {
     settings: Settings,
     peers: Peers,
     engine: Engine,
-    written: HashMap<Subject, Opinion>,
+    /// The last opinion of addresses, and whether Slips was told.
+    written: HashMap<Subject, Written>,
+    /// What our Slips said last of addresses, and when it began to say so.
+    own: HashMap<Subject, OwnStatement>,
+    clock: Timestamp,
+    /// Messages to Slips dropped undelivered, as far as is known.
+    dropped: u64,
+    /// When the model last forgot what the database no longer holds.
+    forgot_at: Timestamp,
     counters: Arc<Counters>,
+}
+
+/// What became of an opinion.
+struct Written {
+    opinion: Opinion,
+    /// Whether Slips was told.
+    outside: bool,
 }
 
 /// What follows from what arrived.
@@ -46,6 +74,8 @@ struct Step {
     outcome: Outcome,
     /// Addresses whose opinion is computed anew when all has been taken in.
     subjects: BTreeSet<Subject>,
+    /// Addresses that peers came to or left.
+    moved: BTreeSet<Subject>,
     /// Peers of whom Slips may have to be told.
     peers: BTreeSet<PeerId>,
     /// Peers whose conduct changed.
@@ -55,13 +85,41 @@ struct Step {
 impl Intake {
     /// Starts from what the database knows.
     #[must_use]
-    pub fn new(settings: Settings, peers: Peers, engine: Engine, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        settings: Settings,
+        mut peers: Peers,
+        engine: Engine,
+        counters: Arc<Counters>,
+    ) -> Self {
+        peers.hold_at_most(settings.max_peers);
         Self {
             settings,
             peers,
             engine,
             written: HashMap::new(),
+            own: HashMap::new(),
+            clock: Timestamp::ZERO,
+            dropped: 0,
+            forgot_at: Timestamp::ZERO,
             counters,
+        }
+    }
+
+    /// With what our Slips said shortly before this run, so that repetitions are known as such.
+    #[must_use]
+    pub fn having_heard(mut self, statements: Vec<OwnStatement>) -> Self {
+        for statement in statements.into_iter().take(MAX_OWN) {
+            self.own.insert(statement.subject, statement);
+        }
+        self
+    }
+
+    /// Messages to Slips were dropped undelivered, `dropped` in all: it may never have heard of the
+    /// peers it was told of, and ignores what comes from a peer it has not heard of.
+    pub fn messages_dropped(&mut self, dropped: u64) {
+        if dropped > self.dropped {
+            self.dropped = dropped;
+            self.peers.forget_told();
         }
     }
 
@@ -73,10 +131,17 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
+        let now = self.tick(now);
+        if now.since(self.forgot_at) >= FORGET_EVERY {
+            self.forgot_at = now;
+            self.engine
+                .forget_before(now.minus(self.settings.remember_for));
+        }
         let mut step = Step {
             now,
             outcome: Outcome::default(),
             subjects: BTreeSet::new(),
+            moved: BTreeSet::new(),
             peers: BTreeSet::new(),
             conduct: BTreeSet::new(),
         };
@@ -90,6 +155,23 @@ impl Intake {
             self.line(line, &mut step);
         }
         self.conclude(step)
+    }
+
+    /// The time of a step, later than that of the step before: what the database gives back in
+    /// order of time is then in the order it was taken in. A clock that was set back by more than
+    /// a moment is followed.
+    fn tick(&mut self, now: Timestamp) -> Timestamp {
+        let next = self.clock.plus(TICK);
+        self.clock = if now < next && next.since(now) < MOMENT {
+            next
+        } else {
+            now
+        };
+        while let Some((end, peer)) = self.settings.anchor_ends.pop_if(|(end, _)| *end <= now) {
+            tracing::info!(%peer, %end, "the operator's trust in a peer has expired");
+            self.engine.learn(&Fact::AnchorLifted { peer }, self.clock);
+        }
+        self.clock
     }
 
     fn event(&mut self, event: Event, step: &mut Step) {
@@ -121,8 +203,12 @@ impl Intake {
         step: &mut Step,
     ) {
         step.peers.insert(peer);
+        let left = self.peers.address(peer);
         let is_news = self.peers.seen(peer, ip, step.now);
         if is_news {
+            // Whom it guards has changed.
+            let places = left.into_iter().chain([ip]).map(Subject::from_ip);
+            step.moved.extend(places);
             self.engine.learn(&Fact::PeerAddress { peer, ip }, step.now);
         }
         if is_news || multiaddr.is_some() {
@@ -138,21 +224,41 @@ impl Intake {
     }
 
     fn statement(&mut self, statement: OwnStatement, step: &mut Step) {
-        let OwnStatement {
-            subject,
-            score,
-            confidence,
-            said_at,
-        } = statement;
-        self.engine.learn(
-            &Fact::OwnStatement {
+        let statement = OwnStatement {
+            said_at: step.now,
+            ..statement
+        };
+        if self.is_news(&statement) {
+            let OwnStatement {
                 subject,
                 score,
                 confidence,
-            },
-            said_at,
-        );
+                said_at,
+            } = statement;
+            let fact = Fact::OwnStatement {
+                subject,
+                score,
+                confidence,
+            };
+            self.engine.learn(&fact, said_at);
+        }
         step.outcome.batch.statements.push(statement);
+    }
+
+    /// Whether our Slips says something new. The database keeps repetitions as one row, and the
+    /// model must be told what the database can tell it again.
+    fn is_news(&mut self, statement: &OwnStatement) -> bool {
+        let repeats = |known: &OwnStatement| {
+            known.score == statement.score
+                && known.confidence == statement.confidence
+                && statement.said_at.since(known.said_at) < REPEATS_WITHIN
+        };
+        if self.own.get(&statement.subject).is_some_and(repeats) {
+            return false;
+        }
+        make_room(&mut self.own, MAX_OWN);
+        self.own.insert(statement.subject, statement.clone());
+        true
     }
 
     fn line(&mut self, line: Line, step: &mut Step) {
@@ -174,7 +280,7 @@ impl Intake {
                 subject,
                 score,
                 confidence,
-                received_at,
+                received_at: step.now,
             };
             self.report(report, step);
         }
@@ -246,9 +352,21 @@ impl Intake {
                 .batch
                 .outbox
                 .push((step.now, Content::Publish(payload)));
-            let reliability = told.reliability;
-            self.engine
-                .learn(&Fact::PeerReliability { peer, reliability }, step.now);
+            let (reliability, at) = (told.reliability, step.now);
+            let fact = Fact::PeerReliability { peer, reliability };
+            if self.engine.learn(&fact, at) != Touched::Nothing {
+                let told = PeerReliability {
+                    peer,
+                    reliability,
+                    at,
+                };
+                step.outcome.batch.told.push(told);
+            }
+            // What the model learned it must learn again after a restart, a newcomer's value too.
+            let row = self
+                .peers
+                .conduct(peer, step.now, &self.settings.reliability);
+            step.outcome.batch.conduct.extend(row);
         }
     }
 
@@ -257,17 +375,19 @@ impl Intake {
             .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
-        let already = step.outcome.bans.iter().any(|ban| ban.peer == peer);
-        if !already
+        // A peer that is back and behaves is not sent away again for what it did before.
+        if !conduct.is_good()
             && self
                 .peers
                 .is_intolerable(peer, step.now, &self.settings.reliability)
         {
+            let until = step.now.plus(self.settings.cut_off_for);
+            self.peers.cut_off(peer, until, step.now);
             self.counters.cut_off.add(1);
             step.outcome.bans.push(Ban {
                 peer,
                 since: step.now,
-                until: step.now.plus(self.settings.cut_off_for),
+                until,
                 reason: format!("reliability below the limit, last for {conduct}"),
             });
         }
@@ -286,40 +406,19 @@ impl Intake {
         for subject in std::mem::take(&mut step.subjects) {
             self.opine(subject, &mut step);
         }
+        for subject in std::mem::take(&mut step.moved) {
+            self.guard_anew(subject, &mut step);
+        }
         step.outcome.batch.bans.clone_from(&step.outcome.bans);
         step.outcome
     }
+}
 
-    fn opine(&mut self, subject: Subject, step: &mut Step) {
-        let Some(opinion) = self.engine.opinion(subject, step.now) else {
-            return;
-        };
-        if !self.is_news(&opinion) {
-            return;
-        }
-        if self.settings.write_back {
-            self.counters.opinions.add(1);
-            let content = Content::WriteBack(subject, slips::p2p4slips(&opinion));
-            step.outcome.batch.outbox.push((step.now, content));
-        }
-        if self.written.len() >= MAX_WRITTEN
-            && let Some(&any) = self.written.keys().next()
-        {
-            self.written.remove(&any);
-        }
-        self.written.insert(subject, opinion.clone());
-        step.outcome.batch.opinions.push(opinion);
-    }
-
-    /// Whether it says something else than what was written last, or that is about to expire.
-    fn is_news(&self, opinion: &Opinion) -> bool {
-        self.written.get(&opinion.subject).is_none_or(|last| {
-            let age = opinion.computed_at.since(last.computed_at);
-            !last.says_the_same(opinion)
-                || self
-                    .settings
-                    .write_again_after
-                    .is_some_and(|limit| age >= limit)
-        })
+/// Lets one entry go where there are as many as may be.
+fn make_room<T>(table: &mut HashMap<Subject, T>, most: usize) {
+    if table.len() >= most
+        && let Some(&any) = table.keys().next()
+    {
+        table.remove(&any);
     }
 }

@@ -7,9 +7,6 @@ use crate::domain::{Conduct, PeerId, Reliability, Timestamp};
 use crate::reputation::reliability::{self, Parameters};
 use crate::store::{PeerConduct, PeerRecord};
 
-/// Peers kept in memory at the most; at about 200 bytes each, 2 MB. Those seen longest ago go
-/// first; they stay in the database.
-const MAX_PEERS: usize = 10_000;
 /// Steps in which a reliability is told to Slips: a change below a hundredth is no news.
 const RELIABILITY_STEPS: f64 = 100.0;
 
@@ -21,6 +18,8 @@ pub struct Standing {
     ip: Option<IpAddr>,
     told: Option<Told>,
     seen_at: Timestamp,
+    /// When its last cut-off is over.
+    cut_off_until: Timestamp,
 }
 
 /// What a `peer_update` says.
@@ -32,10 +31,13 @@ pub struct Told {
     pub reliability: Reliability,
 }
 
-/// The peers the node knows, bounded.
+/// The peers the node knows, bounded; an entry takes about 200 bytes.
 #[derive(Debug, Default)]
 pub struct Peers {
     known: HashMap<PeerId, Standing>,
+    /// Who is at an address, the last to come last.
+    places: HashMap<IpAddr, Vec<PeerId>>,
+    max: usize,
 }
 
 impl Peers {
@@ -48,19 +50,60 @@ impl Peers {
             ip: record.ip,
             told: None,
             seen_at: record.last_seen,
+            cut_off_until: record.ban.as_ref().map_or(Timestamp::ZERO, |ban| ban.until),
         };
         let mut peers = Self {
             known: records.iter().map(|r| (r.peer, standing(r))).collect(),
+            places: HashMap::new(),
+            max: usize::MAX,
         };
-        peers.evict();
+        peers.settle();
         peers
+    }
+
+    /// Holds at most so many from now on.
+    pub(super) fn hold_at_most(&mut self, max: usize) {
+        self.max = max.max(1);
+        if self.known.len() > self.max {
+            self.evict();
+        }
     }
 
     /// A peer was seen at an address. Says whether that is news.
     pub fn seen(&mut self, peer: PeerId, ip: IpAddr, now: Timestamp) -> bool {
         let standing = self.standing(peer, now);
         standing.seen_at = now;
-        standing.ip.replace(ip) != Some(ip)
+        let left = standing.ip.replace(ip);
+        if left == Some(ip) {
+            return false;
+        }
+        if let Some(left) = left.map(|ip| ip.to_canonical())
+            && let Some(there) = self.places.get_mut(&left)
+        {
+            there.retain(|other| *other != peer);
+            if there.is_empty() {
+                self.places.remove(&left);
+            }
+        }
+        self.places.entry(ip.to_canonical()).or_default().push(peer);
+        true
+    }
+
+    /// The address of a peer.
+    #[must_use]
+    pub fn address(&self, peer: PeerId) -> Option<IpAddr> {
+        self.known.get(&peer)?.ip
+    }
+
+    /// A peer at an address, other than those that are cut off.
+    #[must_use]
+    pub fn at(&self, ip: IpAddr, now: Timestamp) -> Option<PeerId> {
+        let there = self.places.get(&ip.to_canonical())?.iter().rev();
+        let welcome = |peer: &&PeerId| {
+            let standing = self.known.get(peer);
+            standing.is_some_and(|standing| now >= standing.cut_off_until)
+        };
+        there.copied().find(|peer| welcome(&peer))
     }
 
     /// Takes down what a peer did; gives its reliability from now on.
@@ -89,12 +132,17 @@ impl Peers {
         reliability::value(standing, now, parameters)
     }
 
-    /// Whether a peer has behaved so badly that it is cut off.
+    /// Whether a peer has behaved so badly that it is to be cut off; not while it is.
     #[must_use]
     pub fn is_intolerable(&self, peer: PeerId, now: Timestamp, parameters: &Parameters) -> bool {
-        self.known
-            .get(&peer)
-            .is_some_and(|s| reliability::should_cut_off(&s.conduct, now, parameters))
+        self.known.get(&peer).is_some_and(|s| {
+            now >= s.cut_off_until && reliability::should_cut_off(&s.conduct, now, parameters)
+        })
+    }
+
+    /// A peer is cut off until then.
+    pub fn cut_off(&mut self, peer: PeerId, until: Timestamp, now: Timestamp) {
+        self.standing(peer, now).cut_off_until = until;
     }
 
     /// Whether Slips has heard nothing of this peer in this run.
@@ -114,6 +162,13 @@ impl Peers {
             ),
         };
         (standing.told.replace(told) != Some(told)).then_some(told)
+    }
+
+    /// Slips may have missed what it was told: everything is told again when there is occasion.
+    pub fn forget_told(&mut self) {
+        for standing in self.known.values_mut() {
+            standing.told = None;
+        }
     }
 
     /// The peer's conduct as the database keeps it.
@@ -136,7 +191,7 @@ impl Peers {
     }
 
     fn standing(&mut self, peer: PeerId, now: Timestamp) -> &mut Standing {
-        if self.known.len() >= MAX_PEERS && !self.known.contains_key(&peer) {
+        if self.known.len() >= self.max && !self.known.contains_key(&peer) {
             self.evict();
         }
         self.known.entry(peer).or_insert_with(|| Standing {
@@ -145,19 +200,36 @@ impl Peers {
             ip: None,
             told: None,
             seen_at: now,
+            cut_off_until: Timestamp::ZERO,
         })
     }
 
-    /// Makes room for a tenth of the bound, so that it is not done again for each newcomer.
+    /// Makes room for a tenth of the bound, so that it is not done again for each newcomer. Those
+    /// seen longest ago go. One that was badly thought of comes back as a newcomer, which is what
+    /// any new key would give it; keeping bad names instead would let a flood of them push the good
+    /// ones out.
     fn evict(&mut self) {
-        let keep = MAX_PEERS - MAX_PEERS / 10;
-        if self.known.len() <= keep {
-            return;
+        let keep = self.max - (self.max / 10).max(1);
+        let surplus = self.known.len().saturating_sub(keep);
+        let mut order: Vec<_> = self.known.iter().map(|(p, s)| (s.seen_at, *p)).collect();
+        if surplus < order.len() {
+            order.select_nth_unstable(surplus);
         }
-        let mut seen: Vec<_> = self.known.values().map(|s| s.seen_at).collect();
-        let cut = seen.len() - keep;
-        let (_, oldest_kept, _) = seen.select_nth_unstable(cut);
-        let oldest_kept = *oldest_kept;
-        self.known.retain(|_, s| s.seen_at >= oldest_kept);
+        for (_, peer) in order.iter().take(surplus) {
+            self.known.remove(peer);
+        }
+        self.settle();
+    }
+
+    /// Notes anew who is where, those seen last last.
+    fn settle(&mut self) {
+        let mut all: Vec<_> = (self.known.iter())
+            .filter_map(|(peer, standing)| Some((standing.seen_at, *peer, standing.ip?)))
+            .collect();
+        all.sort_unstable();
+        self.places.clear();
+        for (_, peer, ip) in all {
+            self.places.entry(ip.to_canonical()).or_default().push(peer);
+        }
     }
 }

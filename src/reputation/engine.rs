@@ -2,36 +2,60 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::domain::{Confidence, Opinion, Score, Subject, Timestamp};
+use crate::domain::{Author, Opinion, PeerId, Subject, Timestamp};
 
 use super::{
-    Explanation, Fact, Held, Touched, TrustModel, slips::Slips, slips_compat::SlipsCompat,
+    Account, Explanation, Fact, Held, Parameters, Touched, TrustModel,
+    fides::Fides,
+    robust::Robust,
+    slips::Slips,
+    slips_compat::SlipsCompat,
+    yardstick::{Middle, Yardstick},
 };
 
 /// The models that can be chosen by `[reputation] model`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ModelKind {
+    /// The Anchored Trust Filter: liars cannot turn it.
+    Robust,
     /// The base model of Slips as it was meant: the newest report of each reporter.
     Slips,
     /// What Slips 1.1.21 computes, with its quirks.
     SlipsCompat,
+    /// The model of Fides.
+    Fides,
+    /// The mean of what is said, weighted by confidence: a yardstick.
+    Mean,
+    /// The median of what is said: a yardstick.
+    Median,
 }
 
 /// A word that names no model.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no trust model; write slips or slips-compat")]
+#[error("`{0}` is no trust model; write robust, slips, slips-compat, fides, mean or median")]
 pub struct ModelParseError(pub String);
 
 impl ModelKind {
     /// Every model.
-    pub const ALL: [Self; 2] = [Self::Slips, Self::SlipsCompat];
+    pub const ALL: [Self; 6] = [
+        Self::Robust,
+        Self::Slips,
+        Self::SlipsCompat,
+        Self::Fides,
+        Self::Mean,
+        Self::Median,
+    ];
 
     /// The word for it in the config and on the command line.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Robust => "robust",
             Self::Slips => "slips",
             Self::SlipsCompat => "slips-compat",
+            Self::Fides => "fides",
+            Self::Mean => "mean",
+            Self::Median => "median",
         }
     }
 }
@@ -53,80 +77,19 @@ impl FromStr for ModelKind {
     }
 }
 
-/// What the models can be told. The default is the node's.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Parameters {
-    /// Of `slips` and `slips-compat`.
-    pub slips: SlipsParameters,
-    /// How much a model may hold.
-    pub limits: Limits,
-}
-
-/// Parameters of `slips` and `slips-compat`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SlipsParameters {
-    /// What our own Slips is taken to think of a reporter's address it never mentioned.
-    /// `None`: such a reporter is left out, as the bare model does.
-    pub unknown_reporter: Option<(Score, Confidence)>,
-}
-
-impl Default for SlipsParameters {
-    /// (0, 0.05): what Slips 1.1.21 stores when it first sees an address (contract 9.1).
-    fn default() -> Self {
-        Self {
-            unknown_reporter: Some((Score::clamped(0.0), Confidence::clamped(0.05))),
-        }
-    }
-}
-
-/// How much a model may hold; what is beyond is pushed out and counted. With the defaults, full
-/// tables take 84 MiB (`cargo bench --bench opinion`): a node under attack stays below 128 MiB.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Peers; least recently heard of first.
-    pub peers: usize,
-    /// Addresses with reports; least recently reported first.
-    pub addresses: usize,
-    /// Reports in all; the addresses least recently reported give way.
-    pub reports: usize,
-    /// Reporters an address (`slips`); least reliable first, then the oldest report.
-    pub reporters_per_address: usize,
-    /// Reports an address where every report counts (`slips-compat`); oldest first.
-    pub reports_per_address: usize,
-    /// Addresses our own Slips spoke of; least recently spoken of first.
-    pub statements: usize,
-    /// Former and present addresses a peer; oldest first.
-    pub addresses_per_peer: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            // A guess: far beyond any federation of sensors; an entry is about 800 bytes.
-            peers: 16_384,
-            // A guess: an address with one report takes about 150 bytes.
-            addresses: 262_144,
-            // The size the performance goal names; 32 bytes each.
-            reports: 1_000_000,
-            // The trust model's hard limit; also keeps an opinion within 100 us.
-            reporters_per_address: 512,
-            // Measured: an opinion on that many takes about 80 us.
-            reports_per_address: 2_048,
-            // A guess: what one sensor judges in weeks; an entry is about 120 bytes.
-            statements: 65_536,
-            // A guess: a peer that moves daily for two weeks.
-            addresses_per_peer: 16,
-        }
-    }
-}
-
 /// The model chosen at run time.
 #[derive(Debug)]
 pub enum Engine {
+    /// See [`ModelKind::Robust`].
+    Robust(Box<Robust>),
     /// See [`ModelKind::Slips`].
     Slips(Slips),
     /// See [`ModelKind::SlipsCompat`].
     SlipsCompat(SlipsCompat),
+    /// See [`ModelKind::Fides`].
+    Fides(Box<Fides>),
+    /// See [`ModelKind::Mean`] and [`ModelKind::Median`].
+    Yardstick(Yardstick),
 }
 
 impl Engine {
@@ -136,6 +99,10 @@ impl Engine {
         match kind {
             ModelKind::Slips => Self::Slips(Slips::new(parameters)),
             ModelKind::SlipsCompat => Self::SlipsCompat(SlipsCompat::new(parameters)),
+            ModelKind::Robust => Self::Robust(Box::new(Robust::new(parameters))),
+            ModelKind::Fides => Self::Fides(Box::new(Fides::new(parameters))),
+            ModelKind::Mean => Self::Yardstick(Yardstick::new(Middle::Mean, parameters)),
+            ModelKind::Median => Self::Yardstick(Yardstick::new(Middle::Median, parameters)),
         }
     }
 
@@ -145,6 +112,12 @@ impl Engine {
         match self {
             Self::Slips(_) => ModelKind::Slips,
             Self::SlipsCompat(_) => ModelKind::SlipsCompat,
+            Self::Robust(_) => ModelKind::Robust,
+            Self::Fides(_) => ModelKind::Fides,
+            Self::Yardstick(model) => match model.middle() {
+                Middle::Mean => ModelKind::Mean,
+                Middle::Median => ModelKind::Median,
+            },
         }
     }
 
@@ -152,6 +125,9 @@ impl Engine {
         match self {
             Self::Slips(model) => model,
             Self::SlipsCompat(model) => model,
+            Self::Robust(model) => model.as_ref(),
+            Self::Fides(model) => model.as_ref(),
+            Self::Yardstick(model) => model,
         }
     }
 
@@ -159,6 +135,9 @@ impl Engine {
         match self {
             Self::Slips(model) => model,
             Self::SlipsCompat(model) => model,
+            Self::Robust(model) => model.as_mut(),
+            Self::Fides(model) => model.as_mut(),
+            Self::Yardstick(model) => model,
         }
     }
 }
@@ -172,8 +151,24 @@ impl TrustModel for Engine {
         self.model_mut().learn_repeated(fact, times, now)
     }
 
+    fn prepare(&mut self, subject: Subject, now: Timestamp) {
+        self.model_mut().prepare(subject, now);
+    }
+
     fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
         self.model().opinion(subject, now)
+    }
+
+    fn verdict(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
+        self.model().verdict(subject, now)
+    }
+
+    fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion> {
+        self.model().without(subject, author, now)
+    }
+
+    fn account(&self, peer: PeerId, now: Timestamp) -> Option<Account> {
+        self.model().account(peer, now)
     }
 
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation {

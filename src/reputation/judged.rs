@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use crate::domain::{Author, Confidence, Reliability, Score};
+use crate::domain::{Author, Confidence, PeerId, Reliability, Score, Subject};
 
 use super::{
-    Share,
+    Account, Share,
     board::Row,
     formula::{self, Counted},
     memory::Memory,
@@ -123,4 +123,22 @@ pub fn shares(judged: &[Judged], memory: &Memory) -> Vec<Share> {
             .then(a.author.cmp(&b.author))
     });
     shares
+}
+
+/// Why a peer at this address is trusted as it is; 0 where the model leaves it out.
+pub fn account(
+    peer: PeerId,
+    address: Option<IpAddr>,
+    reliability: Reliability,
+    memory: &Memory,
+) -> Account {
+    let view = address.and_then(|ip| memory.view_of(&Subject::from_ip(ip)));
+    Account {
+        peer,
+        trust: view.map_or(0.0, |view| formula::trust(reliability, view)),
+        address,
+        first_seen: None,
+        parts: view.map_or_else(Vec::new, |view| formula::parts(reliability, view)),
+        copies: Vec::new(),
+    }
 }

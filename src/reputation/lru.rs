@@ -95,6 +95,51 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
         )
     }
 
+    /// The entry a handle names, to be changed; does not touch it.
+    pub fn at_mut(&mut self, handle: Handle) -> Option<(&K, &mut V)> {
+        let slot = self.slots.get_mut(handle.slot as usize)?;
+        let key = slot.key.as_ref()?;
+        (slot.generation == handle.generation).then_some((key, &mut slot.value))
+    }
+
+    /// The handle of a key, if it has an entry; does not touch it.
+    pub fn handle(&self, key: &K) -> Option<Handle> {
+        self.index.get(key).map(|&slot| Handle {
+            slot,
+            generation: self.slots[slot as usize].generation,
+        })
+    }
+
+    /// Whether the next new key pushes one out.
+    pub fn is_full(&self) -> bool {
+        self.index.len() >= self.most
+    }
+
+    /// The least recently touched entry.
+    pub fn oldest(&self) -> Option<(K, &V)> {
+        let slot = self.slots.get(self.oldest as usize)?;
+        slot.key.map(|key| (key, &slot.value))
+    }
+
+    /// How many places there are, used or not.
+    pub fn entries(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The entry at a place, if it is used. Places depend only on the order of what was done.
+    pub fn entry(&self, place: usize) -> Option<(&K, &V)> {
+        let slot = self.slots.get(place)?;
+        slot.key.as_ref().map(|key| (key, &slot.value))
+    }
+
+    /// Every entry, by place.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.slots.iter_mut().filter_map(|slot| {
+            let Slot { key, value, .. } = slot;
+            key.as_ref().map(|key| (key, value))
+        })
+    }
+
     /// Pushes out the least recently touched entry.
     pub fn remove_oldest(&mut self) -> Option<V> {
         (self.oldest != NONE)

@@ -67,6 +67,8 @@ impl Memory {
                 score,
                 confidence,
             } => self.own.said(subject, score, confidence, now),
+            // The base model knows of no anchors.
+            Fact::Anchor { .. } | Fact::AnchorLifted { .. } => Touched::Nothing,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::domain::{Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp};
+use crate::domain::{
+    Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp, Trust,
+};
 
 /// One thing the node learned, at a time. Models see the world only through these.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,18 @@ pub enum Fact {
         score: Score,
         /// How sure, in 0..=1.
         confidence: Confidence,
+    },
+    /// The operator trusts a peer this much.
+    Anchor {
+        /// Whom.
+        peer: PeerId,
+        /// How far; 0 is no trust, as if it were lifted.
+        trust: Trust,
+    },
+    /// The operator no longer vouches for a peer.
+    AnchorLifted {
+        /// For whom.
+        peer: PeerId,
     },
     /// Our own Slips said this of an address: first-hand evidence no peer can have planted.
     OwnStatement {
@@ -92,12 +106,34 @@ pub struct Share {
 /// An opinion with its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The opinion; `None` where no report counts.
+    /// The network's opinion; `None` where no report counts.
     pub opinion: Option<Opinion>,
+    /// The opinion with what our own Slips says, as [`TrustModel::verdict`].
+    pub verdict: Option<Opinion>,
     /// Every report the model looked at, strongest first, those left out last.
     pub shares: Vec<Share>,
+    /// The named numbers the verdict was made of, for models that have such: they add up to its
+    /// log-odds.
+    pub totals: Vec<(&'static str, f64)>,
     /// Why the model fails on this address, where it can (`slips-compat` copies a crash of Slips).
     pub failed: Option<&'static str>,
+}
+
+/// Why a peer is trusted as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// Whom this is about.
+    pub peer: PeerId,
+    /// How far the model believes it, on the model's own scale.
+    pub trust: f64,
+    /// Its address now, if that is known.
+    pub address: Option<IpAddr>,
+    /// When the model first heard of it, where the model remembers that.
+    pub first_seen: Option<Timestamp>,
+    /// The named numbers the trust is made of, in the order of the model's formula.
+    pub parts: Vec<(&'static str, f64)>,
+    /// Peers it seems to copy, and how surely, in 0..=1.
+    pub copies: Vec<(PeerId, f64)>,
 }
 
 /// How much a model holds, and what its limits have pushed out since it started.
@@ -149,8 +185,27 @@ pub trait TrustModel {
         }
     }
 
-    /// The network's opinion of `subject` at `now`; `None` where no report counts.
+    /// Does before a question what is due by then, so that the answer is the one at `now`. Not
+    /// needed where facts keep coming in: they do it as well.
+    fn prepare(&mut self, subject: Subject, now: Timestamp) {
+        let _ = (subject, now);
+    }
+
+    /// The network's opinion of `subject` at `now`, without what our own Slips says of it: what is
+    /// told to Slips. `None` where no report counts.
     fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion>;
+
+    /// The opinion with what our own Slips says of `subject`. The Slips models and `fides` have no
+    /// rule for that: it is the network's there.
+    fn verdict(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
+        self.opinion(subject, now)
+    }
+
+    /// What the network's opinion would be had one author not spoken.
+    fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion>;
+
+    /// Why a peer is trusted as it is; `None` of a peer the model does not hold.
+    fn account(&self, peer: PeerId, now: Timestamp) -> Option<Account>;
 
     /// The opinion with the part of each report.
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation;

@@ -98,6 +98,11 @@ impl Peers {
         self.table.at(handle).map(|(id, peer)| (*id, peer))
     }
 
+    /// A peer, if it is held.
+    pub fn find(&self, id: &PeerId) -> Option<&Peer> {
+        self.table.get(id)
+    }
+
     /// A peer has this address since `at`.
     pub fn moved(&mut self, peer: PeerId, ip: IpAddr, at: Timestamp) -> Touched {
         let most = self.addresses_per_peer;

@@ -254,7 +254,7 @@ pub fn should_cut_off(standing: &Standing, now: Timestamp, parameters: &Paramete
         ReliabilityModel::Pigeon => {
             let best = parameters.good_cap + parameters.prior_good;
             let enough = best * (1.0 / parameters.limit - 1.0) - parameters.prior_bad;
-            faded.strikes >= parameters.least_bad.max(enough).min(BAD_CAP)
+            parameters.limit > 0.0 && faded.strikes >= parameters.least_bad.max(enough).min(BAD_CAP)
         }
     }
 }

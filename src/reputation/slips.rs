@@ -12,14 +12,15 @@
 //! What it is not: a defence. Lies, crowds of identities and the age of a report are not in the
 //! formula.
 
-use crate::domain::{Opinion, Reliability, Subject, Timestamp};
+use crate::domain::{Author, Opinion, PeerId, Reliability, Subject, Timestamp};
 
 use super::{
-    Explanation, Fact, Held, Parameters, Touched, TrustModel,
+    Account, Explanation, Fact, Held, Parameters, Touched, TrustModel,
     board::Row,
     formula,
     judged::{self, Judged, NO_ADDRESS, NO_VIEW, Outcome, SELF_REPORT},
     memory::Memory,
+    spoken,
 };
 
 /// The model; see the module.
@@ -84,23 +85,7 @@ fn opinion_of(subject: Subject, judged: &[Judged], now: Timestamp) -> Option<Opi
 
 impl TrustModel for Slips {
     fn learn(&mut self, fact: &Fact, now: Timestamp) -> Touched {
-        self.memory.learn(fact, now, |memory, subject, row| {
-            let Memory {
-                parameters,
-                peers,
-                board,
-                ..
-            } = memory;
-            board.put_newest(
-                subject,
-                row,
-                parameters.limits.reporters_per_address,
-                |author| {
-                    let (_, peer) = peers.at(author)?;
-                    Some(peer.newest_reliability().map_or(0.0, Reliability::get))
-                },
-            )
-        })
+        self.memory.learn(fact, now, spoken::keep_newest)
     }
 
     fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
@@ -111,9 +96,28 @@ impl TrustModel for Slips {
         let judged = self.judged(subject);
         Explanation {
             opinion: opinion_of(subject, &judged, now),
+            verdict: opinion_of(subject, &judged, now),
             shares: judged::shares(&judged, &self.memory),
+            totals: Vec::new(),
             failed: None,
         }
+    }
+
+    fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion> {
+        let mut judged = self.judged(subject);
+        judged.retain(|one| self.memory.author(&one.row) != Some(author.0));
+        opinion_of(subject, &judged, now)
+    }
+
+    fn account(&self, peer: PeerId, now: Timestamp) -> Option<Account> {
+        let known = self.memory.peers.find(&peer)?;
+        let reliability = known.newest_reliability().unwrap_or(Reliability::MIN);
+        Some(judged::account(
+            peer,
+            known.address_at(now),
+            reliability,
+            &self.memory,
+        ))
     }
 
     fn forget_before(&mut self, oldest: Timestamp) -> u64 {

@@ -12,10 +12,10 @@
 //! Slips sums its rows. What differs from Slips: only the newest reports on an address are kept
 //! (`reports_per_address`).
 
-use crate::domain::{Opinion, Subject, Timestamp};
+use crate::domain::{Author, Opinion, PeerId, Reliability, Subject, Timestamp};
 
 use super::{
-    Explanation, Fact, Held, Parameters, Touched, TrustModel,
+    Account, Explanation, Fact, Held, Parameters, Touched, TrustModel,
     board::Row,
     formula,
     judged::{self, Judged, NO_ADDRESS, NO_VIEW, Outcome, SELF_REPORT},
@@ -44,11 +44,12 @@ impl SlipsCompat {
         }
     }
 
-    /// Every report on the address, and whether one of them fails the opinion.
-    fn judged(&self, subject: Subject) -> (Vec<Judged>, bool) {
+    /// Every report on the address but those of one peer, and whether one fails the opinion.
+    fn judged(&self, subject: Subject, except: Option<PeerId>) -> (Vec<Judged>, bool) {
         let page = self.memory.board.page(&subject);
         let mut all: Vec<_> = page
             .iter()
+            .filter(|row| except.is_none() || self.memory.author(row) != except)
             .filter_map(|row| self.judge(subject, row))
             .collect();
         let fails = |one: &Judged| matches!(one.outcome, Outcome::LeftOut(NO_RELIABILITY));
@@ -115,16 +116,34 @@ impl TrustModel for SlipsCompat {
     }
 
     fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
-        Self::opinion_of(subject, &self.judged(subject).0, now)
+        Self::opinion_of(subject, &self.judged(subject, None).0, now)
     }
 
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation {
-        let (judged, failed) = self.judged(subject);
+        let (judged, failed) = self.judged(subject, None);
         Explanation {
             opinion: Self::opinion_of(subject, &judged, now),
+            verdict: Self::opinion_of(subject, &judged, now),
             shares: judged::shares(&judged, &self.memory),
+            totals: Vec::new(),
             failed: failed.then_some(FAILED),
         }
+    }
+
+    fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion> {
+        let (judged, _) = self.judged(subject, Some(author.0));
+        Self::opinion_of(subject, &judged, now)
+    }
+
+    fn account(&self, peer: PeerId, now: Timestamp) -> Option<Account> {
+        let known = self.memory.peers.find(&peer)?;
+        let reliability = known.first_reliability().unwrap_or(Reliability::MIN);
+        Some(judged::account(
+            peer,
+            known.address_at(now),
+            reliability,
+            &self.memory,
+        ))
     }
 
     fn forget_before(&mut self, oldest: Timestamp) -> u64 {

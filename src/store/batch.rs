@@ -11,12 +11,14 @@ use crate::domain::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// Accepted reports, in order of acceptance. Saying the same as the author's newest row on the
-    /// address refreshes that row instead of adding one.
+    /// address within [`super::REPEATS_WITHIN`] refreshes that row instead of adding one.
     pub reports: Vec<ReceivedReport>,
     /// What our own Slips said; the same rule.
     pub statements: Vec<OwnStatement>,
     /// Addresses seen; another one than the peer's newest adds to its history.
     pub addresses: Vec<PeerAddress>,
+    /// What the trust model was told peers' conduct is worth; each adds to the peer's history.
+    pub told: Vec<PeerReliability>,
     /// The newest standing of peers.
     pub conduct: Vec<PeerConduct>,
     /// The newest reachability of peers.
@@ -42,6 +44,7 @@ impl Batch {
         self.reports.len()
             + self.statements.len()
             + self.addresses.len()
+            + self.told.len()
             + self.conduct.len()
             + self.reachability.len()
             + self.greeted.len()
@@ -70,6 +73,17 @@ pub struct PeerAddress {
     pub multiaddr: String,
     /// When.
     pub seen_at: Timestamp,
+}
+
+/// What the trust model was told a peer's conduct is worth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PeerReliability {
+    /// Whose.
+    pub peer: PeerId,
+    /// What it is worth.
+    pub reliability: Reliability,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// How a peer stands by its conduct.
@@ -105,4 +119,7 @@ pub struct PeerReachability {
 pub struct Committed {
     /// The batch's outbox with the ids it was given, in the same order.
     pub parcels: Vec<Parcel>,
+    /// Messages to Slips dropped undelivered since the database was made (too old, too many). When
+    /// it grows, Slips may lack what it was told before.
+    pub dropped: u64,
 }

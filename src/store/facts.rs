@@ -11,7 +11,7 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     StoreError,
-    pages::{self, Cursor, RawReport},
+    pages::{Order, Pages, RawReport},
     rows::Place,
 };
 use crate::domain::{
@@ -28,17 +28,17 @@ pub enum StoredFact {
         /// Where.
         ip: IpAddr,
     },
-    /// A peer's conduct was worth this much. Of each peer the first value ever and the newest are kept.
+    /// A peer's conduct was worth this much from then on.
     PeerReliability {
         /// Who.
         peer: PeerId,
         /// How much.
         reliability: Reliability,
     },
-    /// A peer said this; `received_at` is when it said so last. The number: how often it had said
-    /// the same before (0: said once).
+    /// A peer said this. What it said several times comes twice: when it said so first, and, with
+    /// the number of the repetitions between (0: none), when it said so last.
     Report(ReceivedReport, u32),
-    /// Our own Slips said this; `said_at` is when it said so last.
+    /// Our own Slips said this; `said_at` is when it said so first. Repetitions are not told.
     OwnStatement(OwnStatement),
 }
 
@@ -53,16 +53,19 @@ pub(super) async fn stream(
     let peers = peers_by_id(conn).await?;
     let mut others = few(conn, &peers).await?.into_iter().peekable();
     let mut told = 0;
-    let mut cursor = Cursor::START;
+    let (mut last, mut first) = (Pages::new(Order::Last), Pages::new(Order::First));
     loop {
-        let page = pages::next(conn, &mut cursor).await?;
-        if page.is_empty() {
-            break;
-        }
-        for raw in &page {
-            let (report, repeats) = report(raw, &peers)?;
-            told += tell_until(&mut others, report.received_at, &mut each) + 1;
-            each(report.received_at, StoredFact::Report(report, repeats));
+        let heads = (last.peek(conn).await?, first.peek(conn).await?);
+        let fact = match heads {
+            (None, None) => break,
+            (Some(at), Some(before)) if before < at => first.take().map(|raw| begun(&raw, &peers)),
+            (None, Some(_)) => first.take().map(|raw| begun(&raw, &peers)),
+            (Some(_), _) => last.take().map(|raw| said(&raw, &peers)),
+        };
+        if let Some(fact) = fact {
+            let (at, fact) = fact?;
+            told += tell_until(&mut others, at, &mut each) + 1;
+            each(at, fact);
         }
     }
     told += tell_until(&mut others, Timestamp::from_micros(i64::MAX), &mut each);
@@ -86,13 +89,14 @@ fn tell_until(
 }
 
 /// What is enough to work out and explain the opinion of one address: the reports on it, and of
-/// their authors the addresses, the reliability and what our own Slips said of those addresses.
+/// their authors the addresses, the reliability and what our own Slips said of those addresses, and
+/// of the address itself.
 pub(super) async fn about(
     conn: &mut SqliteConnection,
     subject: Subject,
 ) -> Result<Vec<Told>, StoreError> {
     let reports = sqlx::query(
-        "SELECT id, author, heard_from, subject, score, confidence, last_at, repeats FROM report
+        "SELECT id, author, heard_from, subject, score, confidence, first_at, last_at, repeats FROM report
          WHERE subject = ? ORDER BY last_at, id",
     )
     .bind(subject.to_string())
@@ -119,19 +123,40 @@ pub(super) async fn about(
     ).bind(&authors).fetch_all(&mut *conn).await?;
     let standings = sqlx::query(
         "SELECT id, reliability, conduct_at, first_reliability, first_reliability_at FROM peer
-         WHERE reliability IS NOT NULL AND id IN (SELECT value FROM json_each(?))",
+         WHERE reliability IS NOT NULL AND id IN (SELECT value FROM json_each(?))
+           AND NOT EXISTS (SELECT 1 FROM peer_reliability WHERE peer = peer.id)",
+    )
+    .bind(&authors)
+    .fetch_all(&mut *conn)
+    .await?;
+    let told = sqlx::query(
+        "SELECT id, peer, reliability, since FROM peer_reliability
+         WHERE peer IN (SELECT value FROM json_each(?)) ORDER BY id",
     )
     .bind(&authors)
     .fetch_all(&mut *conn)
     .await?;
     let own = sqlx::query(
-        "SELECT id, subject, score, confidence, first_at, last_at FROM own_statement WHERE subject IN (
+        "SELECT id, subject, score, confidence, first_at, last_at FROM own_statement
+         WHERE subject = ? OR subject IN (
              SELECT ip FROM peer_address WHERE peer IN (SELECT value FROM json_each(?)))",
-    ).bind(&authors).fetch_all(&mut *conn).await?;
-    let mut facts = ordered(&peers, &addresses, &standings, &own)?;
+    )
+    .bind(subject.to_string())
+    .bind(&authors)
+    .fetch_all(&mut *conn)
+    .await?;
+    let rows = Rows {
+        addresses: &addresses,
+        standings: &standings,
+        told: &told,
+        own: &own,
+    };
+    let mut facts = ordered(&peers, rows)?;
     for raw in &reports {
-        let (report, repeats) = report(raw, &peers)?;
-        facts.push((report.received_at, StoredFact::Report(report, repeats)));
+        if raw.repeats > 0 {
+            facts.push(begun(raw, &peers)?);
+        }
+        facts.push(said(raw, &peers)?);
     }
     // Stable: at one time reports stay behind the others and in order among themselves.
     facts.sort_by_key(|(at, _)| *at);
@@ -148,33 +173,49 @@ async fn few(
         .await?;
     let standings = sqlx::query(
         "SELECT id, reliability, conduct_at, first_reliability, first_reliability_at FROM peer
-         WHERE reliability IS NOT NULL",
+         WHERE reliability IS NOT NULL AND NOT EXISTS (SELECT 1 FROM peer_reliability WHERE peer = peer.id)",
     )
     .fetch_all(&mut *conn)
     .await?;
+    let told = sqlx::query("SELECT id, peer, reliability, since FROM peer_reliability ORDER BY id")
+        .fetch_all(&mut *conn)
+        .await?;
     let own =
         sqlx::query("SELECT id, subject, score, confidence, first_at, last_at FROM own_statement")
             .fetch_all(conn)
             .await?;
-    ordered(peers, &addresses, &standings, &own)
+    let rows = Rows {
+        addresses: &addresses,
+        standings: &standings,
+        told: &told,
+        own: &own,
+    };
+    ordered(peers, rows)
+}
+
+/// Everything but the reports, as it was read.
+struct Rows<'a> {
+    addresses: &'a [SqliteRow],
+    /// Of peers whose history of reliabilities was not kept, as it was before schema 2.
+    standings: &'a [SqliteRow],
+    told: &'a [SqliteRow],
+    own: &'a [SqliteRow],
 }
 
 /// Addresses, reliabilities and own statements in order of time, and in that order at one time.
-fn ordered(
-    peers: &HashMap<i64, PeerId>,
-    addresses: &[SqliteRow],
-    standings: &[SqliteRow],
-    own: &[SqliteRow],
-) -> Result<Vec<Told>, StoreError> {
-    let mut facts: Vec<Told> =
-        Vec::with_capacity(addresses.len() + 2 * standings.len() + own.len());
-    for row in addresses {
+fn ordered(peers: &HashMap<i64, PeerId>, rows: Rows<'_>) -> Result<Vec<Told>, StoreError> {
+    let most = rows.addresses.len() + 2 * rows.standings.len() + rows.told.len() + rows.own.len();
+    let mut facts: Vec<Told> = Vec::with_capacity(most);
+    for row in rows.addresses {
         facts.push(address(row, peers)?);
     }
-    for row in standings {
+    for row in rows.standings {
         facts.extend(reliabilities(row, peers)?);
     }
-    for row in own {
+    for row in rows.told {
+        facts.push(reliability(row, peers)?);
+    }
+    for row in rows.own {
         facts.push(own_statement(row)?);
     }
     facts.sort_by_key(|(at, _)| *at);
@@ -234,6 +275,20 @@ fn address(row: &SqliteRow, peers: &HashMap<i64, PeerId>) -> Result<Told, StoreE
     ))
 }
 
+/// What a peer's conduct was worth from a time on.
+fn reliability(row: &SqliteRow, peers: &HashMap<i64, PeerId>) -> Result<Told, StoreError> {
+    let id: i64 = row.try_get("id")?;
+    let place = Place {
+        table: "peer_reliability",
+        row: &id,
+    };
+    let fact = StoredFact::PeerReliability {
+        peer: peer(place, "peer", peers, row.try_get("peer")?)?,
+        reliability: place.reliability(row.try_get("reliability")?)?,
+    };
+    Ok((Timestamp::from_micros(row.try_get("since")?), fact))
+}
+
 /// The newest reliability, after the first where that was another.
 fn reliabilities(
     row: &SqliteRow,
@@ -270,7 +325,7 @@ fn own_statement(row: &SqliteRow) -> Result<Told, StoreError> {
         table: "own_statement",
         row: &id,
     };
-    let said_at = Timestamp::from_micros(row.try_get("last_at")?);
+    let said_at = Timestamp::from_micros(row.try_get("first_at")?);
     let statement = OwnStatement {
         subject: place.subject("subject", row.try_get("subject")?)?,
         score: place.score(row.try_get("score")?)?,
@@ -280,8 +335,23 @@ fn own_statement(row: &SqliteRow) -> Result<Told, StoreError> {
     Ok((said_at, StoredFact::OwnStatement(statement)))
 }
 
+/// The beginning of what was said several times.
+fn begun(raw: &RawReport, peers: &HashMap<i64, PeerId>) -> Result<Told, StoreError> {
+    let at = Timestamp::from_micros(raw.first_at);
+    let (report, _) = report(raw, at, peers)?;
+    Ok((at, StoredFact::Report(report, 0)))
+}
+
+/// What was said, the last time; of what was said several times its beginning is told apart.
+fn said(raw: &RawReport, peers: &HashMap<i64, PeerId>) -> Result<Told, StoreError> {
+    let at = Timestamp::from_micros(raw.last_at);
+    let (report, repeats) = report(raw, at, peers)?;
+    Ok((at, StoredFact::Report(report, repeats.saturating_sub(1))))
+}
+
 fn report(
     raw: &RawReport,
+    at: Timestamp,
     peers: &HashMap<i64, PeerId>,
 ) -> Result<(ReceivedReport, u32), StoreError> {
     let place = Place {
@@ -299,7 +369,7 @@ fn report(
         subject: place.subject("subject", &raw.subject)?,
         score: place.score(raw.score)?,
         confidence: place.confidence(raw.confidence)?,
-        received_at: Timestamp::from_micros(raw.last_at),
+        received_at: at,
     };
     Ok((report, place.count32("repeats", raw.repeats)?))
 }

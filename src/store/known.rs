@@ -147,6 +147,7 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
             .addresses
             .iter()
             .for_each(|a| note(a.peer, a.seen_at, true));
+        batch.told.iter().for_each(|t| note(t.peer, t.at, false));
         for conduct in &batch.conduct {
             let silent = matches!(
                 conduct.last,

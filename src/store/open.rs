@@ -35,7 +35,7 @@ const WAL_PAGES: &str = "16384";
 const WAL_BYTES: &str = "67108864";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 2;
 
 fn migrator() -> Migrator {
     let step = |version, what: &'static str, sql: &'static str| {
@@ -47,11 +47,18 @@ fn migrator() -> Migrator {
             false,
         )
     };
-    Migrator::with_migrations(vec![step(
-        1,
-        "foundation",
-        include_str!("../../migrations/0001_foundation.sql"),
-    )])
+    Migrator::with_migrations(vec![
+        step(
+            1,
+            "foundation",
+            include_str!("../../migrations/0001_foundation.sql"),
+        ),
+        step(
+            2,
+            "recomputing",
+            include_str!("../../migrations/0002_recomputing.sql"),
+        ),
+    ])
 }
 
 /// Makes the directory where it is missing, for this user alone.

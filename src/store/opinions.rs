@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::SqliteConnection;
+use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{StoreError, rows::Place, sql::ManyRows};
 use crate::domain::{Opinion, Subject, Timestamp};
@@ -33,6 +33,21 @@ pub(super) async fn write<'a>(
                 .bind(i64::from(opinion.reporters))
         })
         .await
+}
+
+/// Every address that has an opinion.
+pub(super) async fn subjects(readers: &SqlitePool) -> Result<Vec<Subject>, StoreError> {
+    let rows: Vec<String> = sqlx::query_scalar("SELECT subject FROM opinion ORDER BY subject")
+        .fetch_all(readers)
+        .await?;
+    let subject = |text: &String| {
+        let place = Place {
+            table: "opinion",
+            row: text,
+        };
+        place.subject("subject", text)
+    };
+    rows.iter().map(subject).collect()
 }
 
 /// A row of the table.

@@ -113,13 +113,18 @@ pub(super) async fn write(
         );
         let parcels = rows.get(first..).unwrap_or_default().to_vec();
         state.last_id = parcels.last().map_or(state.last_id, |parcel| parcel.id.0);
-        committed.push(Committed { parcels });
+        committed.push(Committed {
+            parcels,
+            dropped: 0,
+        });
     }
+    let nothing = String::new();
     INSERT
         .write(conn, &rows, |statement, parcel| {
             let (subject, body) = match &parcel.content {
                 Content::Publish(body) => (None, body),
                 Content::WriteBack(subject, body) => (Some(subject.to_string()), body),
+                Content::Withdraw(subject) => (Some(subject.to_string()), &nothing),
             };
             statement
                 .bind(parcel.id.0)
@@ -138,6 +143,9 @@ pub(super) async fn write(
     }
     if *state != before {
         state.save(conn).await?;
+    }
+    for one in &mut committed {
+        one.dropped = u64::try_from(state.dropped).unwrap_or(0);
     }
     Ok((committed, dropped))
 }
@@ -161,6 +169,10 @@ impl TryFrom<OutboxRow> for Parcel {
         };
         let content = match row.subject {
             None => Content::Publish(row.body),
+            // Nothing to write: what stands there goes.
+            Some(subject) if row.body.is_empty() => {
+                Content::Withdraw(place.subject("subject", &subject)?)
+            }
             Some(subject) => Content::WriteBack(place.subject("subject", &subject)?, row.body),
         };
         Ok(Self {

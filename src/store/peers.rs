@@ -1,4 +1,4 @@
-//! The tables about peers: `peer`, `peer_address`, `ban`.
+//! The tables about peers: `peer`, `peer_address`, `peer_reliability`, `ban`.
 
 use std::collections::HashMap;
 
@@ -15,6 +15,14 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     for (first, last) in stays(&batch.addresses) {
         write_stay(conn, known.id(last.peer)?, first, last).await?;
+    }
+    for told in &batch.told {
+        sqlx::query("INSERT INTO peer_reliability (peer, reliability, since) VALUES (?, ?, ?)")
+            .bind(known.id(told.peer)?)
+            .bind(told.reliability.get())
+            .bind(told.at.as_micros())
+            .execute(&mut *conn)
+            .await?;
     }
     for course in courses(&batch.conduct) {
         write_course(conn, known.id(course.last.peer)?, course).await?;

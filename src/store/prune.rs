@@ -9,8 +9,8 @@ use crate::domain::Timestamp;
 
 /// Rows removed in one transaction: about 10 ms of the writer's time.
 pub(super) const STEP_ROWS: i64 = 1_000;
-/// How many changes of address are kept of one peer.
-const ADDRESSES_KEPT: i64 = 256;
+/// How many changes of address are kept of one peer, and how many of what its conduct was worth.
+const CHANGES_KEPT: i64 = 256;
 
 /// One kind of thing to remove.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,8 @@ pub(super) enum Step {
     OldAddresses { before: Timestamp },
     /// The oldest addresses of peers that have too many.
     SurplusAddresses,
+    /// The same of what their conduct was worth.
+    SurplusReliabilities,
     /// Bans that ended before a time.
     Bans { before: Timestamp },
     /// Peers without report or ban not heard of since a time.
@@ -83,7 +85,8 @@ pub(super) async fn step(
                            ORDER BY a.last_seen LIMIT ?2)";
             delete(conn, sql, before, STEP_ROWS).await?
         }
-        Step::SurplusAddresses => surplus_addresses(conn).await?,
+        Step::SurplusAddresses => surplus_changes(conn, SURPLUS_ADDRESSES).await?,
+        Step::SurplusReliabilities => surplus_changes(conn, SURPLUS_RELIABILITIES).await?,
         Step::Bans { before } => {
             let sql =
                 "DELETE FROM ban WHERE peer IN (SELECT peer FROM ban WHERE until < ? LIMIT ?)";
@@ -171,15 +174,28 @@ async fn old_parcels(
     }
 }
 
-async fn surplus_addresses(conn: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
-    let gone = sqlx::query(
-        "DELETE FROM peer_address WHERE id IN (
-             SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address)
-             WHERE n > ? LIMIT ?)",
-    )
-    .bind(ADDRESSES_KEPT)
-    .bind(STEP_ROWS)
-    .execute(conn)
-    .await?;
+const SURPLUS_ADDRESSES: &str = "DELETE FROM peer_address WHERE id IN (
+     SELECT id FROM (
+         SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_address
+         -- Only those over the bound: numbering all of a big table would hold commits up.
+         WHERE peer IN (SELECT peer FROM peer_address GROUP BY peer HAVING count(*) > ?1))
+     WHERE n > ?1 LIMIT ?2)";
+
+const SURPLUS_RELIABILITIES: &str = "DELETE FROM peer_reliability WHERE id IN (
+     SELECT id FROM (
+         SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_reliability
+         -- Only those over the bound: numbering all of a big table would hold commits up.
+         WHERE peer IN (SELECT peer FROM peer_reliability GROUP BY peer HAVING count(*) > ?1))
+     WHERE n > ?1 LIMIT ?2)";
+
+async fn surplus_changes(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+) -> Result<u64, sqlx::Error> {
+    let gone = sqlx::query(sql)
+        .bind(CHANGES_KEPT)
+        .bind(STEP_ROWS)
+        .execute(conn)
+        .await?;
     Ok(gone.rows_affected())
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
+    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -13,7 +14,9 @@ use super::{
     OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, open,
     opinions::OpinionRow,
     query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
-    records, stats,
+    records,
+    rows::Place,
+    stats,
 };
 use crate::domain::{Opinion, PeerId, Subject, Timestamp};
 
@@ -72,6 +75,28 @@ impl Reader {
         records::one(&mut *self.conn.lock().await, peer).await
     }
 
+    /// A peer whose newest address this is, other than those that are cut off at `now`.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn peer_at(&self, ip: IpAddr, now: Timestamp) -> Result<Option<PeerId>, StoreError> {
+        let peer: Option<String> = sqlx::query_scalar(
+            "SELECT p.peer_id FROM peer_address AS a JOIN peer AS p ON p.id = a.peer
+             WHERE a.ip = ? AND a.id = (SELECT max(id) FROM peer_address WHERE peer = a.peer)
+               AND NOT EXISTS (SELECT 1 FROM ban WHERE ban.peer = p.id AND ban.until > ?)
+             ORDER BY a.last_seen DESC LIMIT 1",
+        )
+        .bind(Subject::from_ip(ip).to_string())
+        .bind(now.as_micros())
+        .fetch_optional(&mut *self.conn.lock().await)
+        .await?;
+        let place = Place {
+            table: "peer",
+            row: &"peer_id",
+        };
+        peer.map(|peer| place.peer("peer_id", &peer)).transpose()
+    }
+
     /// The network's newest opinion of an address, if there is one.
     ///
     /// # Errors
@@ -112,6 +137,18 @@ impl Reader {
         subject: Subject,
     ) -> Result<Vec<(Timestamp, StoredFact)>, StoreError> {
         facts::about(&mut *self.conn.lock().await, subject).await
+    }
+
+    /// Hands everything that trust models learn from to `each`, as a node is told it at its start.
+    /// Returns how many facts there were.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn facts(
+        &self,
+        each: impl FnMut(Timestamp, StoredFact) + Send,
+    ) -> Result<u64, StoreError> {
+        facts::stream(&mut *self.conn.lock().await, each).await
     }
 
     /// Figures about the database.

@@ -187,7 +187,8 @@ impl TryFrom<PeerRow> for PeerRecord {
                 .map(|ip| place.subject("ip", &ip))
                 .transpose()?
                 .map(|subject| subject.ip()),
-            multiaddr: row.multiaddr,
+            // Of a peer that only ever called us none is known, which is no address to dial.
+            multiaddr: row.multiaddr.filter(|address| !address.is_empty()),
             reliability: row
                 .reliability
                 .map_or(Ok(Reliability::MIN), |value| place.reliability(value))?,

@@ -57,34 +57,36 @@ pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreEr
         statements,
     )
     .await?;
-    let outbox = aged(
-        store,
-        Step::Outbox {
-            before: now.minus(store.settings.outbox_max_age),
-        },
-    )
-    .await?;
+    let outbox = stale(store, now).await?;
     let mut addresses = aged(store, Step::OldAddresses { before }).await?;
     addresses += aged(store, Step::SurplusAddresses).await?;
+    aged(store, Step::SurplusReliabilities).await?;
     let bans = aged(store, Step::Bans { before: now }).await?;
     let mut silent = aged(store, peers(before, STEP_ROWS)).await?;
     silent += surplus(store, "SELECT count(*) FROM peer", PEERS_KEPT, peers).await?;
 
-    if outbox.removed > 0 {
-        tracing::warn!(
-            dropped = outbox.removed,
-            "messages to Slips grew too old undelivered and were dropped"
-        );
-    }
     Ok(Pruned {
         reports: gone.removed,
         statements: own.removed,
         opinions: gone.opinions,
-        outbox: outbox.removed,
+        outbox,
         addresses: addresses.removed,
         bans: bans.removed,
         peers: silent.removed,
     })
+}
+
+/// Drops the messages to Slips that grew too old undelivered; says how many.
+pub(super) async fn stale(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    let before = now.minus(store.settings.outbox_max_age);
+    let dropped = aged(store, Step::Outbox { before }).await?.removed;
+    if dropped > 0 {
+        tracing::warn!(
+            dropped,
+            "messages to Slips grew too old undelivered and were dropped"
+        );
+    }
+    Ok(dropped)
 }
 
 /// One step, in the writer's queue like any commit.

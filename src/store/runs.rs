@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, hash::Hash};
 
+use super::REPEATS_WITHIN;
 use crate::domain::{Confidence, Score, Timestamp};
 
 /// Something said once.
@@ -40,6 +41,7 @@ pub(super) fn fold<K: Copy + Eq + Hash>(said: impl Iterator<Item = (K, Said)>) -
         if let Some(run) = known.and_then(|at| runs.get_mut(at))
             && run.score == said.score
             && run.confidence == said.confidence
+            && said.at.since(run.first_at) < REPEATS_WITHIN
         {
             run.repeats = run.repeats.saturating_add(1);
             run.first_at = run.first_at.min(said.at);

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use sqlx::{Row, SqliteConnection};
 
 use super::{
+    REPEATS_WITHIN,
     runs::{Run, Said, fold},
     sql::ManyRows,
 };
-use crate::domain::{OwnStatement, ReceivedReport, Subject};
+use crate::domain::{OwnStatement, ReceivedReport, Subject, Timestamp};
 
 const INSERT_REPORTS: ManyRows = ManyRows {
     head: "INSERT INTO report (author, heard_from, subject, score, confidence, first_at, last_at, repeats)",
@@ -17,7 +18,7 @@ const INSERT_REPORTS: ManyRows = ManyRows {
 };
 
 /// An object's keys are subjects, its values authors: one text in, one row out for each pair that is known.
-const NEWEST_REPORTS: &str = "SELECT asked.value AS author, asked.key AS subject, r.id, r.score, r.confidence
+const NEWEST_REPORTS: &str = "SELECT asked.value AS author, asked.key AS subject, r.id, r.score, r.confidence, r.first_at
      FROM json_each(?) AS asked JOIN report AS r ON r.id = (
          SELECT id FROM report WHERE subject = asked.key AND author = asked.value ORDER BY id DESC LIMIT 1)";
 
@@ -32,7 +33,7 @@ const INSERT_STATEMENTS: ManyRows = ManyRows {
 };
 
 const NEWEST_STATEMENTS: &str =
-    "SELECT 0 AS author, asked.value AS subject, s.id, s.score, s.confidence
+    "SELECT 0 AS author, asked.value AS subject, s.id, s.score, s.confidence, s.first_at
      FROM json_each(?) AS asked JOIN own_statement AS s ON s.id = (
          SELECT id FROM own_statement WHERE subject = asked.value ORDER BY id DESC LIMIT 1)";
 
@@ -124,7 +125,7 @@ async fn take_up(
     newest: &'static str,
     refresh: &'static str,
 ) -> Result<(), sqlx::Error> {
-    let mut known: HashMap<Key, (i64, f64, f64)> = HashMap::new();
+    let mut known: HashMap<Key, (i64, f64, f64, i64)> = HashMap::new();
     for row in sqlx::query(newest)
         .bind(asked)
         .fetch_all(&mut *conn)
@@ -136,14 +137,18 @@ async fn take_up(
                 row.try_get("id")?,
                 row.try_get("score")?,
                 row.try_get("confidence")?,
+                row.try_get("first_at")?,
             );
             known.insert((row.try_get("author")?, subject), what);
         }
     }
     let mut again: Vec<(i64, i64, i64)> = Vec::new();
     runs.retain(|run| {
-        let same = known.get(&run.key).filter(|(_, score, confidence)| {
-            run.opens && *score == run.score.get() && *confidence == run.confidence.get()
+        let same = known.get(&run.key).filter(|(_, score, confidence, first)| {
+            run.opens
+                && *score == run.score.get()
+                && *confidence == run.confidence.get()
+                && run.first_at.since(Timestamp::from_micros(*first)) < REPEATS_WITHIN
         });
         if let Some((id, ..)) = same {
             again.push((*id, run.last_at.as_micros(), i64::from(run.repeats) + 1));

@@ -93,7 +93,7 @@ async fn the_older_layout_keeps_every_other_key_as_it_was() {
         get("192.0.2.1"),
         stored.replace(r#"{"old": 1}"#, r#"{"score":5}"#)
     );
-    assert_eq!(get("192.0.2.2"), r#"{"p2p4slips": {"score":6}}"#);
+    assert_eq!(get("192.0.2.2"), r#"{"p2p4slips":{"score":6}}"#);
     assert_eq!(get("192.0.2.3"), "no object");
     assert_eq!(Counters::get(&rig.bridge.counters.written_back), 2);
     assert_eq!(Counters::get(&rig.bridge.counters.write_backs_dropped), 1);

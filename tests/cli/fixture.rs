@@ -216,7 +216,9 @@ impl World {
     /// The program on this database, with nothing of the environment that tests run in.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(self.path());
+        // The stories here are told with the numbers of the base model, unless they say otherwise.
         command
+            .env("SLIPS_P2P__REPUTATION__MODEL", "slips")
             .arg("--database")
             .arg(self.database())
             .args(arguments);

@@ -161,7 +161,7 @@ const PLANTED: &[(&str, &str)] = &[
     ),
     (
         "[reputation]\nmodel = \"slips_compat\"",
-        "config.toml:2: reputation.model = \"slips_compat\": is no choice here; write one of \"slips\", \"slips-compat\"; did you mean \"slips-compat\"?",
+        "config.toml:2: reputation.model = \"slips_compat\": is no choice here; write one of \"robust\", \"slips\", \"slips-compat\", \"fides\", \"mean\", \"median\"; did you mean \"slips-compat\"?",
     ),
     (
         "[log]\nlevel = \"warning\"",
@@ -334,5 +334,22 @@ fn a_mistake_in_a_flag_names_the_flag() {
             said.contains(expected) && said.lines().count() == 1,
             "{name}: {said}"
         );
+    }
+}
+
+#[test]
+fn a_mistake_is_told_on_one_line_of_bounded_length_whatever_was_written() {
+    let long = "x".repeat(5000);
+    let text = format!("[redis]\n\"a\\nb{long}\" = 1\nurl = \"re\\ndis{long}://h\"\n");
+    let address = format!("/ip4/192.0.2.7\nx{long}");
+    let flags = [
+        ("network.peers", &*address, "--peer"),
+        ("no\nsetting", "1", "--flag"),
+    ];
+    let said = error(with(&text, &[], &[], &flags));
+    let lines: Vec<_> = said.split('\n').collect();
+    assert_eq!(lines.len(), 4, "{said}");
+    for line in lines {
+        assert!(line.contains("; ") && line.len() < 1200, "{line}");
     }
 }

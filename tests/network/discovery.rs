@@ -1,9 +1,8 @@
-//! Nodes and pigeons find each other by multicast DNS: on loopback and a port of the test's own, and
-//! on the real port between two network namespaces where that is possible.
+//! Nodes and pigeons find each other by multicast DNS, on loopback and a port of the test's own; the
+//! real port on a network of its own is in `tests/pigeon/discovery.rs`.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
-    process::Command,
     time::Duration,
 };
 
@@ -11,10 +10,7 @@ use libp2p::{PeerId, identity::Keypair};
 use slips_p2p::network::{Event, Settings};
 use socket2::{Domain, Socket, Type};
 
-use crate::{
-    node::{LIMIT, node, settings},
-    role::{self, Role},
-};
+use crate::node::{LIMIT, node, settings};
 
 /// The question of a pigeon.
 const QUERY: &[u8] = b"\x35\x58\0\0\0\x01\0\0\0\0\0\0\x05slips\x05local\0\0\x0c\0\x01";
@@ -143,81 +139,4 @@ async fn a_find_is_not_ourselves() {
     let mut b = node(multicast(port)).await;
     assert_eq!(a.connected().await, b.id);
     b.connected().await;
-}
-
-/// Two network namespaces joined by a cable; gone with the test.
-struct Cable(String);
-
-impl Cable {
-    /// `None`: no right to, or no iproute2.
-    fn lay() -> Option<Self> {
-        let cable = Self(format!("p2p{}", std::process::id()));
-        let (a, b) = (cable.end("a"), cable.end("b"));
-        let commands = [
-            format!("netns add {a}"),
-            format!("netns add {b}"),
-            format!("link add {a} netns {a} type veth peer name {b} netns {b}"),
-            format!("-n {a} addr add 10.77.0.1/24 dev {a}"),
-            format!("-n {b} addr add 10.77.0.2/24 dev {b}"),
-            format!("-n {a} link set {a} up"),
-            format!("-n {b} link set {b} up"),
-        ];
-        commands.iter().all(|command| ip(command)).then_some(cable)
-    }
-
-    fn end(&self, side: &str) -> String {
-        format!("{}{side}", self.0)
-    }
-
-    fn node(&self, side: &str, address: &str) -> Role {
-        Role::play_in(
-            &["ip", "netns", "exec", &self.end(side)],
-            "discovery::in_a_namespace",
-            address,
-        )
-    }
-}
-
-impl Drop for Cable {
-    fn drop(&mut self) {
-        for side in ["a", "b"] {
-            ip(&format!("netns del {}", self.end(side)));
-        }
-    }
-}
-
-fn ip(command: &str) -> bool {
-    Command::new("ip")
-        .args(command.split(' '))
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
-
-/// A node that says whom it meets. Nothing happens without the role.
-#[tokio::test]
-async fn in_a_namespace() {
-    let Some(address) = role::own() else { return };
-    let listen = vec![address.parse().expect("an address")];
-    let mut node = node(Settings {
-        listen,
-        ..multicast(5353)
-    })
-    .await;
-    role::say("id", node.id);
-    loop {
-        role::say("met", node.connected().await);
-    }
-}
-
-#[test]
-fn nodes_on_one_cable_find_each_other_on_the_real_port() {
-    let Some(cable) = Cable::lay() else {
-        println!("skipped: network namespaces need root and iproute2");
-        return;
-    };
-    let mut a = cable.node("a", "/ip4/10.77.0.1/tcp/6668");
-    let a_id = a.says("id");
-    let mut b = cable.node("b", "/ip4/10.77.0.2/tcp/6668");
-    let b_id = b.says("id");
-    assert_eq!((a.says("met"), b.says("met")), (b_id, a_id));
 }

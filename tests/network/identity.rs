@@ -7,7 +7,7 @@ use std::{
 };
 
 use libp2p::identity::KeyType;
-use slips_p2p::network::identity::{KeyError, Loose, load, load_or_create, replace};
+use slips_p2p::network::identity::{KeyError, Loose, load, load_or_create, parse, replace};
 use tempfile::TempDir;
 
 use crate::node::{Start, calling, node, settings};
@@ -83,6 +83,20 @@ fn a_damaged_key_is_an_error_and_stays_as_it_is() {
         assert!(matches!(error, KeyError::Corrupt { .. }), "{error:?}");
         assert!(error.to_string().contains("left untouched"), "{error}");
         assert_eq!(fs::read(&path).expect("reads"), bytes);
+    }
+}
+
+#[test]
+fn an_rsa_key_with_one_byte_wrong_is_refused_when_it_is_read_not_when_it_signs() {
+    // In the primes and what follows from them; the exponent before them is not used to sign.
+    for at in (560..PIGEON.len()).step_by(50) {
+        let mut damaged = PIGEON.to_vec();
+        damaged[at] ^= 1;
+        let reason = parse(&damaged).map(|_| ()).expect_err("a damaged key");
+        assert!(
+            !reason.is_empty() && reason.len() < 256,
+            "byte {at}: {reason}"
+        );
     }
 }
 

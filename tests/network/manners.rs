@@ -183,6 +183,7 @@ async fn leaving_says_goodbye_to_everybody_and_ends() {
     other.connected().await;
     assert_eq!(raw.line().await, "hello version1");
     a.handle.clone().goodbye(Duration::from_secs(5)).await;
+    a.handle.ended().await;
     assert_eq!(raw.line().await, "goodbye");
     let state = other.lost().await;
     assert!(format!("{state:?}").contains("goodbye"), "{state:?}");

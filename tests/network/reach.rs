@@ -354,12 +354,19 @@ async fn what_cannot_be_listened_on_is_named() {
 #[tokio::test]
 async fn nodes_meet_over_quic_when_told_to() {
     let listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().expect("an address")];
+    let untold = start_at("/ip4/127.0.0.1/udp/0/quic-v1").await;
+    assert!(
+        matches!(untold, Err(StartError::Unsupported { .. })),
+        "QUIC is off until it is asked for"
+    );
     let mut a = node(Settings {
+        quic: true,
         listen: listen.clone(),
         ..settings()
     })
     .await;
     let mut b = node(Settings {
+        quic: true,
         listen,
         ..calling(&a.address)
     })

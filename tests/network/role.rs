@@ -27,24 +27,13 @@ pub struct Role {
 
 impl Role {
     pub fn play(test: &str, role: &str) -> Self {
-        Self::play_in(&[], test, role)
-    }
-
-    /// The same behind a command that runs another one.
-    pub fn play_in(wrapper: &[&str], test: &str, role: &str) -> Self {
         let own = std::env::current_exe().expect("this program");
-        let own = own.to_str().expect("a path");
-        let words: Vec<_> = wrapper
-            .iter()
-            .copied()
-            .chain([own, "--exact", test, "--nocapture"])
-            .collect();
-        let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
+        let mut child = Command::new(own)
+            .args(["--exact", test, "--nocapture"])
             .env(ROLE, role)
-            .stdout(Stdio::piped());
-        let mut child = command.spawn().expect("starts");
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
         let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Self { child, output }
     }

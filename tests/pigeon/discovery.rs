@@ -14,11 +14,22 @@ use super::{argv, peer_id, slips_directory};
 const PORT: u16 = 32768;
 
 fn start(host: &Host, slips: &mut Slips) -> (Running, tempfile::TempDir, libp2p::PeerId) {
+    start_with(host, slips, &[])
+}
+
+fn start_with(
+    host: &Host,
+    slips: &mut Slips,
+    settings: &[(&str, &str)],
+) -> (Running, tempfile::TempDir, libp2p::PeerId) {
     let (root, runtime) = slips_directory();
-    let node = Program::on(host, &program(PIGEON))
+    let program = Program::on(host, &program(PIGEON))
         .args(argv(PORT, &host.ip.to_string(), slips.port))
         .dir(&runtime)
-        .env("SLIPS_P2P__REDIS__VERSION", VERSION)
+        .env("SLIPS_P2P__REDIS__VERSION", VERSION);
+    let node = settings
+        .iter()
+        .fold(program, |program, (name, value)| program.env(name, value))
         .start();
     let address = wait::until("multiAddress", wait::LIMIT, || slips.get("multiAddress"));
     (node, root, peer_id(&address.parse().expect("a multiaddr")))
@@ -124,13 +135,12 @@ fn a_pigeon_that_comes_later_finds_the_node() {
     );
 }
 
-#[test]
-fn two_nodes_find_each_other() {
-    inside("discovery::two_nodes_find_each_other", |lan| {
+fn two_nodes_meet(test: &str, settings: &[(&str, &str)]) {
+    inside(test, |lan| {
         let (one, two) = (lan.host(1), lan.host(2));
         let (mut slips_one, mut slips_two) = (Slips::start_on(&one), Slips::start_on(&two));
-        let (_a, _dir_a, id_a) = start(&one, &mut slips_one);
-        let (_b, _dir_b, id_b) = start(&two, &mut slips_two);
+        let (_a, _dir_a, id_a) = start_with(&one, &mut slips_one, settings);
+        let (_b, _dir_b, id_b) = start_with(&two, &mut slips_two, settings);
         for (slips, other) in [(&slips_one, id_b), (&slips_two, id_a)] {
             slips.hear("a peer_update of the other", |json| {
                 (json["message_contents"]["peerid"] == other.to_string().as_str()).then_some(())
@@ -140,4 +150,20 @@ fn two_nodes_find_each_other() {
         slips_one.send("*", &message);
         assert_eq!(slips_two.hear_data(), (id_a.to_string(), message));
     });
+}
+
+#[test]
+fn two_nodes_find_each_other() {
+    two_nodes_meet("discovery::two_nodes_find_each_other", &[]);
+}
+
+#[test]
+fn two_nodes_find_each_other_by_libp2ps_own_multicast_dns() {
+    two_nodes_meet(
+        "discovery::two_nodes_find_each_other_by_libp2ps_own_multicast_dns",
+        &[
+            ("SLIPS_P2P__NETWORK__LEGACY_MDNS", "false"),
+            ("SLIPS_P2P__NETWORK__MDNS", "true"),
+        ],
+    );
 }

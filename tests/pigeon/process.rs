@@ -99,6 +99,25 @@ fn a_signal_ends_it_with_0_and_a_goodbye_to_everybody() {
 }
 
 #[test]
+fn a_signal_ends_it_also_while_it_waits_for_a_silent_redis() {
+    let (_root, runtime) = slips_directory();
+    let slips = Slips::start();
+    slips.freeze_redis();
+    let mut node = started(&runtime, free_port(), "127.0.0.1", slips.port).start();
+    // It is past its first steps when its database is there.
+    wait::until("the database", wait::LIMIT, || {
+        runtime.join("p2p4slips.db-wal").exists().then_some(())
+    });
+    let start = Instant::now();
+    node.signal(libc::SIGTERM);
+    let exit = node.wait_exit(wait::LIMIT);
+    let took = start.elapsed();
+    slips.thaw_redis();
+    assert_eq!(exit.code(), Some(0), "{}", exit.log);
+    assert!(took < STOP, "it took {took:?}");
+}
+
+#[test]
 fn it_ends_when_slips_dies_and_learns_the_version_from_slips_directory() {
     let (root, _runtime) = slips_directory();
     let mut slips = Slips::start();

@@ -12,6 +12,16 @@ fn golden(name: &str, least: usize) {
 }
 
 #[test]
+fn robust() {
+    golden("robust", 70);
+}
+
+#[test]
+fn yardsticks() {
+    golden("yardsticks", 8);
+}
+
+#[test]
 fn slips() {
     golden("slips", 30);
 }
@@ -40,5 +50,6 @@ fn every_script_is_played() {
         })
         .collect();
     names.sort();
-    assert_eq!(names, ["conduct.txt", "slips-compat.txt", "slips.txt"]);
+    let played = ["conduct", "robust", "slips-compat", "slips", "yardsticks"];
+    assert_eq!(names, played.map(|name| format!("{name}.txt")));
 }

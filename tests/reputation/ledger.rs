@@ -137,6 +137,17 @@ proptest! {
         }
     }
 
+    /// A limit of 0 cuts nobody off, as the setting says.
+    #[test]
+    fn without_a_limit_nobody_is_cut_off(model in model(), history in history()) {
+        let parameters = Parameters { limit: 0.0, ..parameters(model) };
+        let (mut standing, now) = live(&history, &parameters);
+        for _ in 0..100 {
+            record(&mut standing, Conduct::MalformedMessage, now, &parameters);
+        }
+        prop_assert!(!should_cut_off(&standing, now, &parameters), "{:?}", standing);
+    }
+
     /// A peer that was restored from the database is worth what it was.
     #[test]
     fn a_restart_changes_nothing(model in model(), history in history()) {

@@ -6,7 +6,9 @@ use slips_p2p::{
     reputation::{Engine, Explanation, Fact, Limits, ModelKind, Touched, TrustModel},
 };
 
-use super::world::{at, bare, bits, moved, own, rated, says, subject, with_limits};
+use super::world::{
+    OF_SLIPS, anchored, at, bare, bits, lifted, moved, own, rated, says, subject, with_limits,
+};
 
 const PEERS: [&str; 5] = ["ann", "bob", "cid", "dan", "eve"];
 const ADDRESSES: [&str; 4] = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "198.51.100.7"];
@@ -19,6 +21,8 @@ enum Told {
     Rated(usize, f64),
     Says(usize, &'static str, f64, f64),
     Own(&'static str, f64, f64),
+    /// 0: no longer.
+    Trusted(usize, f64),
 }
 
 impl Told {
@@ -28,6 +32,8 @@ impl Told {
             Self::Rated(who, value) => rated(names[*who], *value),
             Self::Says(who, of, score, confidence) => says(names[*who], of, *score, *confidence),
             Self::Own(of, score, confidence) => own(of, *score, *confidence),
+            Self::Trusted(who, 0.0) => lifted(names[*who]),
+            Self::Trusted(who, trust) => anchored(names[*who], *trust),
         }
     }
 
@@ -38,6 +44,7 @@ impl Told {
             Self::Rated(who, _) => (1, *who, ""),
             Self::Says(who, of, ..) => (2, *who, of),
             Self::Own(of, ..) => (3, 0, of),
+            Self::Trusted(who, _) => (4, *who, ""),
         }
     }
 }
@@ -57,6 +64,7 @@ fn told() -> impl Strategy<Value = Told> {
         3 => (who(), ip()).prop_map(|(who, ip)| Told::Moved(who, ip)),
         3 => (who(), unit()).prop_map(|(who, value)| Told::Rated(who, value)),
         2 => (ip(), signed(), unit()).prop_map(|(of, s, c)| Told::Own(of, s, c)),
+        1 => (who(), unit()).prop_map(|(who, trust)| Told::Trusted(who, trust)),
         1 => (who(), ip(), signed(), unit()).prop_map(|(who, of, s, c)| Told::Says(who, of, s, c)),
         4 => (who(), signed(), unit()).prop_map(|(who, s, c)| Told::Says(who, ASKED, s, c)),
     ]
@@ -85,6 +93,10 @@ fn clear_story() -> impl Strategy<Value = Vec<(u32, Told)>> {
 
 fn kind() -> impl Strategy<Value = ModelKind> {
     select(&ModelKind::ALL[..])
+}
+
+fn of_slips() -> impl Strategy<Value = ModelKind> {
+    select(&OF_SLIPS[..])
 }
 
 fn tight() -> Limits {
@@ -134,7 +146,7 @@ proptest! {
 
     /// Every number is finite and in range; the weights add up to 1; what explains is what answers.
     #[test]
-    fn opinions_are_bounded_and_explained(kind in kind(), story in story()) {
+    fn opinions_are_bounded_and_explained(kind in of_slips(), story in story()) {
         let engine = play(bare(kind), &story, &PEERS);
         let explanation = explained(&engine);
         prop_assert_eq!(&explanation.opinion, &asked(&engine));
@@ -206,7 +218,7 @@ proptest! {
 
     /// A peer that says a higher score never lowers the opinion's.
     #[test]
-    fn a_higher_report_never_lowers_the_score(kind in kind(), story in story(), raise in 0.0..=2.0f64) {
+    fn a_higher_report_never_lowers_the_score(kind in of_slips(), story in story(), raise in 0.0..=2.0f64) {
         let mut higher = story.clone();
         for (_, told) in &mut higher {
             if let Told::Says(0, _, score, _) = told {

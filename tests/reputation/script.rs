@@ -1,19 +1,19 @@
 //! Golden scripts: sentences about who said what and when, and what is then expected.
 //!
 //! A file is a row of scenes, each under a line `== title`. The sentences are in the files
-//! themselves, explained at the top of `tests/golden/slips.txt` and `tests/golden/conduct.txt`.
+//! themselves, explained at the top of `tests/golden/slips.txt`, `robust.txt` and `conduct.txt`.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use slips_p2p::{
-    domain::{Conduct, Subject, Timestamp},
+    domain::{Author, Conduct, Opinion, Subject, Timestamp},
     reputation::{
         Engine, Limits, ModelKind, Parameters, SlipsParameters, TrustModel,
         reliability::{self, ReliabilityModel, Standing},
     },
 };
 
-use super::world::{after, moved, own, peer, rated, says, subject};
+use super::world::{after, anchored, bits, lifted, moved, own, peer, rated, says, subject};
 
 /// What went wrong in one line.
 type Fault = String;
@@ -27,6 +27,8 @@ struct Scene {
     engine: Option<Engine>,
     ledger: reliability::Parameters,
     standings: BTreeMap<String, Standing>,
+    /// What was thought when a line said `remember`.
+    remembered: BTreeMap<Subject, Option<Opinion>>,
 }
 
 /// Plays a file; how many expectations were met, or every fault with its line.
@@ -60,6 +62,7 @@ impl Scene {
             engine: None,
             ledger: reliability::Parameters::default(),
             standings: BTreeMap::new(),
+            remembered: BTreeMap::new(),
         }
     }
 
@@ -84,6 +87,21 @@ impl Scene {
                 self.parameters.slips = SlipsParameters {
                     unknown_reporter: None,
                 };
+            }
+            ["with", key, value] => {
+                self.parameters
+                    .set(key, value)
+                    .map_err(|e| format!("{e}"))?;
+            }
+            ["remember", of] => {
+                let opinion = self.ask(subject(of));
+                self.remembered.insert(subject(of), opinion);
+            }
+            [count, "newcomers", "say", rest @ ..] => {
+                for number in 0..parse::<u32>(count)? {
+                    let (name, ip) = newcomer(number);
+                    self.happen(&[&[&name, &format!("({ip})"), "says"][..], rest].concat())?;
+                }
             }
             ["room", "for", count, what] => *self.limit(what)? = parse(count)?,
             ["forget", "what", "was", "said", "before", clock @ ..] => {
@@ -127,6 +145,8 @@ impl Scene {
             ["our", "slips", "says", of, "score", s, "confidence", c] => {
                 own(of, parse(s)?, parse(c)?)
             }
+            ["the", "operator", "trusts", who, trust] => anchored(who, parse(trust)?),
+            ["the", "operator", "no", "longer", "trusts", who] => lifted(who),
             [who, "moves", "to", ip] => moved(who, ip),
             [who, "is", "reliable", value] => rated(who, parse(value)?),
             [who, "says", of, "score", s, "confidence", c] => says(who, of, parse(s)?, parse(c)?),
@@ -169,6 +189,7 @@ impl Scene {
     }
 
     fn expect(&mut self, words: &[&str]) -> Result<(), Fault> {
+        let now = self.now;
         match words {
             [who, "worth", value] => {
                 let found = reliability::value(&self.standing(who), self.now, &self.ledger).get();
@@ -179,8 +200,53 @@ impl Scene {
             [who, "left", "out", "of", of, "because", why @ ..] => {
                 self.expect_left_out(who, subject(of), &why.join(" "))
             }
+            ["with", "ours", of, rest @ ..] => {
+                self.ask(subject(of));
+                let verdict = self.engine().verdict(subject(of), now);
+                expect_numbers(verdict.as_ref(), rest)
+            }
+            [who, "trusted", rest @ ..] => {
+                let account = self.engine().account(peer(who), now);
+                let found = account.ok_or("nobody of that name is known")?.trust;
+                compare("trust", found, rest)
+            }
+            [of, "without", who, rest @ ..] => {
+                let author = Author(peer(who));
+                let found = self.engine().without(subject(of), author, now);
+                expect_numbers(found.as_ref(), rest)
+            }
+            [of, "as", "remembered"] => self.expect_remembered(subject(of), |was, is| {
+                bits(was.as_ref()) == bits(is.as_ref())
+            }),
+            [of, "surer", "than", "remembered"] => {
+                self.expect_remembered(subject(of), |was, is| sureness(is) > sureness(was))
+            }
+            [of, "less", "sure", "than", "remembered"] => {
+                self.expect_remembered(subject(of), |was, is| sureness(is) < sureness(was))
+            }
             [of, rest @ ..] => self.expect_opinion(subject(of), rest),
             [] => Err("expect what?".into()),
+        }
+    }
+
+    /// The opinion now, after what is due by now.
+    fn ask(&mut self, of: Subject) -> Option<Opinion> {
+        let now = self.now;
+        self.engine().prepare(of, now);
+        self.engine().opinion(of, now)
+    }
+
+    fn expect_remembered(
+        &mut self,
+        of: Subject,
+        holds: impl Fn(&Option<Opinion>, &Option<Opinion>) -> bool,
+    ) -> Result<(), Fault> {
+        let is = self.ask(of);
+        let was = self.remembered.get(&of).ok_or("nothing was remembered")?;
+        if holds(was, &is) {
+            Ok(())
+        } else {
+            Err(format!("it was {was:?} and is {is:?}"))
         }
     }
 
@@ -215,31 +281,77 @@ impl Scene {
 
     fn expect_opinion(&mut self, of: Subject, words: &[&str]) -> Result<(), Fault> {
         let now = self.now;
+        let opinion = self.ask(of);
         let explanation = self.engine().explain(of, now);
-        let opinion = self.engine().opinion(of, now);
         if explanation.opinion != opinion {
             return Err(format!(
                 "explained {:?}, answered {opinion:?}",
                 explanation.opinion
             ));
         }
-        match (words, opinion, explanation.failed) {
-            (["no", "opinion"], None, None) | (["to", "fail"], None, Some(_)) => Ok(()),
-            ([score, said, confidence, sure, rest @ ..], Some(opinion), None)
-                if (*score, *confidence) == ("score", "confidence") =>
-            {
-                number("score", opinion.score.get(), said)?;
-                number("confidence", opinion.confidence.get(), sure)?;
-                match rest {
-                    ["from", reporters] => number("from", opinion.reporters.into(), reporters),
-                    ["network", mean] => number("network", opinion.network_score.get(), mean),
-                    [] => Ok(()),
-                    _ => Err("nobody understands the end of this".into()),
-                }
-            }
-            (_, opinion, failed) => Err(format!("found {opinion:?}, failed {failed:?}")),
+        match (words, explanation.failed) {
+            (["to", "fail"], Some(_)) if opinion.is_none() => Ok(()),
+            (_, Some(failed)) => Err(format!("failed: {failed}")),
+            (_, None) => expect_numbers(opinion.as_ref(), words),
         }
     }
+}
+
+/// What is said of an opinion, against the opinion.
+fn expect_numbers(opinion: Option<&Opinion>, words: &[&str]) -> Result<(), Fault> {
+    let Some(opinion) = opinion else {
+        return match words {
+            ["no", "opinion"] => Ok(()),
+            _ => Err("found no opinion".into()),
+        };
+    };
+    match words {
+        ["score", said, "confidence", sure, rest @ ..] => {
+            number("score", opinion.score.get(), said)?;
+            number("confidence", opinion.confidence.get(), sure)?;
+            match rest {
+                ["from", reporters] => number("from", opinion.reporters.into(), reporters),
+                ["network", mean] => number("network", opinion.network_score.get(), mean),
+                [] => Ok(()),
+                _ => Err("nobody understands the end of this".into()),
+            }
+        }
+        ["malicious", "confidence", rest @ ..] if opinion.score.get() > 0.5 => {
+            compare("confidence", opinion.confidence.get(), rest)
+        }
+        ["benign", "confidence", rest @ ..] if opinion.score.get() < 0.5 => {
+            compare("confidence", opinion.confidence.get(), rest)
+        }
+        ["confidence", rest @ ..] => compare("confidence", opinion.confidence.get(), rest),
+        ["from", reporters] => number("from", opinion.reporters.into(), reporters),
+        _ => Err(format!("found {opinion:?}")),
+    }
+}
+
+/// `above 0.5`, `below 0.5` or the number itself.
+fn compare(what: &str, found: f64, words: &[&str]) -> Result<(), Fault> {
+    let holds = match words {
+        ["above", bound] => found > parse(bound)?,
+        ["below", bound] => found < parse(bound)?,
+        [exactly] => return number(what, found, exactly),
+        _ => return Err("above what, below what?".into()),
+    };
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("found {what} {found}"))
+    }
+}
+
+/// How sure an opinion is; less than nothing where there is none.
+fn sureness(opinion: &Option<Opinion>) -> f64 {
+    opinion.as_ref().map_or(-1.0, |o| o.confidence.get())
+}
+
+/// The name and address of the n-th of a crowd.
+fn newcomer(number: u32) -> (String, String) {
+    let [_, _, high, low] = number.to_be_bytes();
+    (format!("newcomer {number}"), format!("10.66.{high}.{low}"))
 }
 
 /// A number must agree to the last digit written, a whole one exactly.

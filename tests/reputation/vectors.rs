@@ -9,7 +9,7 @@ use slips_p2p::{
     reputation::{Explanation, Fact, ModelKind},
 };
 
-use super::world::{at, bare, explain_after, moved, own, rated, says};
+use super::world::{OF_SLIPS, at, bare, explain_after, moved, own, rated, says};
 
 const EPSILON: f64 = 1e-9;
 
@@ -120,7 +120,7 @@ fn assert_trust(found: &Explanation, expected: &BTreeMap<String, f64>, case: usi
 
 #[test]
 fn both_models_have_the_formula_of_slips() {
-    for kind in ModelKind::ALL {
+    for kind in OF_SLIPS {
         let cases = formula_cases();
         assert_eq!(cases.len(), 62);
         for (number, case) in cases.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slips_p2p::{
-    domain::{Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp},
+    domain::{Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp, Trust},
     reputation::{
         Engine, Explanation, Fact, Limits, ModelKind, Parameters, SlipsParameters, TrustModel,
     },
@@ -30,6 +30,9 @@ pub fn after(span: Duration) -> Timestamp {
 pub fn subject(text: &str) -> Subject {
     text.parse().expect("an address")
 }
+
+/// The two models of Slips.
+pub const OF_SLIPS: [ModelKind; 2] = [ModelKind::Slips, ModelKind::SlipsCompat];
 
 /// A number in -1..=1.
 pub fn score(value: f64) -> Score {
@@ -76,6 +79,19 @@ pub fn own(of: &str, score_value: f64, confidence_value: f64) -> Fact {
     }
 }
 
+/// The operator trusts a peer this much.
+pub fn anchored(name: &str, trust: f64) -> Fact {
+    Fact::Anchor {
+        peer: peer(name),
+        trust: Trust::new(trust).expect("in range"),
+    }
+}
+
+/// The operator no longer vouches for a peer.
+pub fn lifted(name: &str) -> Fact {
+    Fact::AnchorLifted { peer: peer(name) }
+}
+
 /// A model that leaves out reporters our Slips never mentioned, as the bare one does.
 pub fn bare(kind: ModelKind) -> Engine {
     with_limits(kind, Limits::default())
@@ -86,7 +102,12 @@ pub fn with_limits(kind: ModelKind, limits: Limits) -> Engine {
     let slips = SlipsParameters {
         unknown_reporter: None,
     };
-    Engine::new(kind, Parameters { slips, limits })
+    let parameters = Parameters {
+        slips,
+        limits,
+        ..Parameters::default()
+    };
+    Engine::new(kind, parameters)
 }
 
 /// What a model that has learned these facts says of an address.

@@ -8,6 +8,27 @@ use slips_p2p::{
 use crate::world::*;
 
 #[tokio::test]
+async fn a_peer_that_only_called_has_no_address_to_dial() {
+    let world = World::new();
+    let store = world.open().await;
+    let called = PeerAddress {
+        peer: peer(1),
+        ip: ip("10.0.0.1"),
+        multiaddr: String::new(),
+        seen_at: at(1),
+    };
+    let batch = Batch {
+        addresses: vec![called],
+        ..Batch::default()
+    };
+    store.commit(batch).await.unwrap();
+    store.close().await;
+    let (_store, loaded) = world.load().await;
+    assert_eq!(loaded.peers[0].ip, Some(ip("10.0.0.1")));
+    assert_eq!(loaded.peers[0].multiaddr, None);
+}
+
+#[tokio::test]
 async fn a_peer_is_remembered_with_everything_known_of_it() {
     let world = World::new();
     let store = world.open().await;

@@ -371,6 +371,10 @@ async fn facts_about_an_address_are_those_that_decide_its_opinion() {
         ),
         (
             at(5),
+            StoredFact::OwnStatement(we_say("192.0.2.1", 1.0, at(5))),
+        ),
+        (
+            at(5),
             StoredFact::OwnStatement(we_say("10.0.0.1", 0.1, at(5))),
         ),
         (at(6), StoredFact::Report(relayed, 0)),

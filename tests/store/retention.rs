@@ -170,6 +170,19 @@ async fn old_messages_go_from_the_front_only() {
 }
 
 #[tokio::test]
+async fn after_a_long_rest_stale_messages_go_before_anything_is_delivered() {
+    let world = World::new();
+    let store = world.open().await;
+    let times = [1, 2, 500].map(|when| message(&when.to_string(), at(when)));
+    store.commit(outbox(times)).await.unwrap();
+    store.close().await;
+    let store = world.open().await;
+    assert_eq!(store.drop_stale(at(1_100)).await.unwrap(), 2);
+    let left = store.outbox_after(ParcelId(0), 9).await.unwrap();
+    assert_eq!(texts(&left), ["500"]);
+}
+
+#[tokio::test]
 async fn silent_peers_and_spent_bans_are_forgotten_and_can_come_back() {
     let world = World::new();
     let store = world.open().await;

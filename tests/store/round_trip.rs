@@ -58,7 +58,8 @@ fn any_content() -> impl Strategy<Value = Content> {
     prop_oneof![
         any_text().prop_map(Content::Publish),
         (any::<[u8; 4]>(), any_text())
-            .prop_map(|(of, text)| Content::WriteBack(Subject::from_ip(of.into()), text)),
+            .prop_map(|(of, text)| Content::WriteBack(Subject::from_ip(of.into()), text + "}")),
+        any::<[u8; 4]>().prop_map(|of| Content::Withdraw(Subject::from_ip(of.into()))),
     ]
 }
 

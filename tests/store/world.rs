@@ -125,6 +125,7 @@ pub fn texts(parcels: &[Parcel]) -> Vec<&str> {
         .iter()
         .map(|parcel| match &parcel.content {
             Content::Publish(text) | Content::WriteBack(_, text) => text.as_str(),
+            Content::Withdraw(_) => "",
         })
         .collect()
 }

@@ -86,6 +86,11 @@ pub fn planted() -> Vec<(&'static str, &'static str, String)> {
             "src/reputation/a.rs",
             rust("fn f() { let t = Timestamp::now(); }"),
         ),
+        (
+            "pure",
+            "src/simulation/a.rs",
+            rust("use std::{fs::File, thread};"),
+        ),
         ("pure", "src/wire/a.rs", rust("use tokio::io::AsyncRead;")),
         ("first line", "src/node/a.rs", "use std::fmt;\n".into()),
         ("length", "src/node/a.rs", rust(&"\n".repeat(MAX_LINES))),

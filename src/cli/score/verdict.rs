@@ -1,17 +1,19 @@
 //! What is known of one address, worked out anew from the facts in the database.
 
-use std::collections::HashMap;
+use anyhow::Context as _;
 
 use super::REPORT;
 use crate::{
-    cli::output::{Cell, Tone},
+    cli::{
+        context::Database,
+        judging::{self, Question, Record, same},
+        output::{Cell, Tone},
+    },
     domain::{Opinion, Subject, Timestamp},
-    reputation::{Engine, Explanation, Fact, ModelKind, Share, TrustModel as _},
-    store::{Reader, StatementRow, StoredFact},
+    reputation::{Engine, Explanation, ModelKind, Share, TrustModel as _, guards::Guard},
+    store::StatementRow,
 };
 
-/// Two opinions nearer than this say the same: the tolerance the models are held to.
-const SAME: f64 = 1e-9;
 /// From this score on an address is pointed out on a terminal: clearly on the malicious side.
 const MALICIOUS: f64 = 0.5;
 
@@ -21,9 +23,13 @@ pub(super) struct Verdict {
     pub subject: Subject,
     /// As the model computes it now.
     now: Option<Opinion>,
+    /// As the model computes it as of the time of the stored one.
+    then: Option<Opinion>,
     /// As the node last stored it and told Slips.
     stored: Option<Opinion>,
     own: Option<StatementRow>,
+    /// Why no opinion of it leaves the node.
+    guard: Option<Guard>,
     model: ModelKind,
     /// Why the model fails on it, if it does.
     failed: Option<&'static str>,
@@ -57,33 +63,29 @@ impl Said {
 }
 
 impl Verdict {
-    pub async fn of(
-        reader: &Reader,
-        mut engine: Engine,
-        subject: Subject,
-        now: Timestamp,
-    ) -> anyhow::Result<Self> {
-        let facts = reader.facts_about(subject).await?;
-        let mut times = HashMap::new();
-        for (at, fact) in facts {
-            let (fact, said) = learnable(fact);
-            if let Fact::Report { author, .. } = &fact {
-                *times.entry((*author, at)).or_insert(0) += u64::from(said);
-            }
-            engine.learn_repeated(&fact, said, at);
-        }
+    pub async fn of(database: &Database, subject: Subject, now: Timestamp) -> anyhow::Result<Self> {
+        let kind = database.config.reputation.model;
+        let record = Record::of(database, subject, now).await?;
+        let then = record
+            .stored
+            .as_ref()
+            .map_or(now, |stored| stored.computed_at);
+        let questions = [then, now].map(|at| Question { subject, at });
+        let explain = |engine: &Engine, Question { subject, at }| engine.explain(subject, at);
+        let mut answers = judging::ask(database, kind, &questions, explain)
+            .await?
+            .into_iter();
+        let then = answers.next().and_then(|it| it.opinion);
         let Explanation {
             opinion,
             shares,
             failed,
-        } = engine.explain(subject, now);
+            ..
+        } = answers.next().context("the model gave no answer")?;
         let mut said: Vec<Said> = shares
             .into_iter()
             .map(|share| Said {
-                times: times
-                    .get(&(share.author, share.said_at))
-                    .copied()
-                    .unwrap_or(1),
+                times: record.times(&share),
                 share,
             })
             .collect();
@@ -91,9 +93,11 @@ impl Verdict {
         Ok(Self {
             subject,
             now: opinion,
-            stored: reader.opinion(subject).await?,
-            own: reader.statements(subject).await?.pop(),
-            model: engine.kind(),
+            then,
+            stored: record.stored,
+            own: record.own,
+            guard: record.guard,
+            model: kind,
             failed,
             said,
         })
@@ -104,19 +108,20 @@ impl Verdict {
         self.shown().is_some() || self.own.is_some() || !self.said.is_empty()
     }
 
-    /// The opinion as it is now; the stored one where its reports are no longer kept.
+    /// What the node told Slips, as long as the model stands by it; else the opinion of now. The
+    /// stored one, too, where its reports are no longer kept.
     fn shown(&self) -> Option<&Opinion> {
         match (&self.now, &self.stored) {
-            // The same opinion keeps the time it was computed at.
-            (Some(now), Some(stored)) if same(now, stored) => Some(stored),
+            (Some(_), Some(stored)) if !self.differs() => Some(stored),
             (Some(now), _) => Some(now),
             (None, stored) => stored.as_ref(),
         }
     }
 
+    /// Whether the model says another thing of that time than what was stored.
     fn differs(&self) -> bool {
-        match (&self.now, &self.stored) {
-            (Some(now), Some(stored)) => !same(now, stored),
+        match (&self.then, &self.stored) {
+            (Some(then), Some(stored)) => !same(then, stored),
             (None, None) => false,
             _ => true,
         }
@@ -134,8 +139,12 @@ impl Verdict {
         if let Some(failed) = self.failed {
             return Some(failed.into());
         }
+        if let Some(guard) = &self.guard {
+            return Some(format!("guarded: {guard}; nothing leaves this node"));
+        }
         match (&self.now, &self.stored) {
-            (Some(now), Some(stored)) if !same(now, stored) => Some(format!(
+            (Some(now), Some(stored)) if !self.differs() => aged(now, stored),
+            (Some(_), Some(stored)) => Some(format!(
                 "Slips was told {:.3}, confidence {:.3}, at {}",
                 stored.score.get(),
                 stored.confidence.get(),
@@ -173,11 +182,17 @@ impl Verdict {
         ]
     }
 
+    /// The word for the guard that holds, if one does.
+    pub fn guarded(&self) -> Cell {
+        self.guard.as_ref().map(|guard| guard.word()).into()
+    }
+
     /// A row for each report, or one without.
     pub fn flat(&self) -> Vec<Vec<Cell>> {
         let with = |report: Vec<Cell>| {
             let mut cells = self.cells();
             cells.extend(report);
+            cells.push(self.guarded());
             cells
         };
         if self.said.is_empty() {
@@ -187,36 +202,10 @@ impl Verdict {
     }
 }
 
-/// Whether two opinions say the same, whenever they were computed.
-fn same(one: &Opinion, other: &Opinion) -> bool {
-    (one.score.get() - other.score.get()).abs() < SAME
-        && (one.confidence.get() - other.confidence.get()).abs() < SAME
-        && (one.network_score.get() - other.network_score.get()).abs() < SAME
-}
-
-/// A stored fact as the models learn it, and how often it was said.
-fn learnable(fact: StoredFact) -> (Fact, u32) {
-    match fact {
-        StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
-        StoredFact::PeerReliability { peer, reliability } => {
-            (Fact::PeerReliability { peer, reliability }, 1)
-        }
-        StoredFact::Report(report, repeats) => (
-            Fact::Report {
-                author: report.author,
-                subject: report.subject,
-                score: report.score,
-                confidence: report.confidence,
-            },
-            repeats.saturating_add(1),
-        ),
-        StoredFact::OwnStatement(own) => (
-            Fact::OwnStatement {
-                subject: own.subject,
-                score: own.score,
-                confidence: own.confidence,
-            },
-            1,
-        ),
-    }
+/// What has become of an opinion since it was told, where that shows in the digits shown.
+fn aged(now: &Opinion, stored: &Opinion) -> Option<String> {
+    let moved = |a: f64, b: f64| (a - b).abs() >= 0.0005;
+    let (score, sure) = (now.score.get(), now.confidence.get());
+    (moved(score, stored.score.get()) || moved(sure, stored.confidence.get()))
+        .then(|| format!("now {score:.3}, confidence {sure:.3}"))
 }

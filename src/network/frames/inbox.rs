@@ -3,8 +3,9 @@
 use std::{io, ops::Range, time::Duration};
 
 use futures::{AsyncRead, AsyncReadExt as _};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use crate::network::pigeon::within;
 use crate::wire::frame::{self, Fault, Split};
 
 /// Room at first: an acknowledgement or a message of Slips.
@@ -80,9 +81,9 @@ impl<R: AsyncRead + Unpin> Inbox<R> {
         } else {
             let limit = self.read_timeout;
             let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
-            timeout_at(deadline, read)
+            within(deadline.saturating_duration_since(Instant::now()), read)
                 .await
-                .map_err(|_| Broken::TooSlow(limit))??
+                .ok_or(Broken::TooSlow(limit))??
         };
         if read == 0 && !self.held.is_empty() {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
@@ -111,6 +112,7 @@ impl<R: AsyncRead + Unpin> Inbox<R> {
 #[cfg(test)]
 mod tests {
     use futures::io::Cursor;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -159,7 +161,7 @@ mod tests {
         let limit = Duration::from_millis(30);
         let (mut theirs, ours) = tokio::io::duplex(64);
         let mut inbox = Inbox::new(Pipe(ours), 1000, limit);
-        let idle = timeout_at(Instant::now() + 2 * limit, inbox.next()).await;
+        let idle = timeout(2 * limit, inbox.next()).await;
         assert!(idle.is_err(), "nothing has begun");
         tokio::io::AsyncWriteExt::write_all(&mut theirs, &message("late")[..9])
             .await

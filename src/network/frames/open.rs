@@ -2,11 +2,10 @@
 
 use std::{io, time::Duration};
 
+use crate::network::pigeon::within;
+use crate::wire::frame::{self, ENVELOPE_BYTES, Frame, HEADER_BYTES, Split};
 use futures::AsyncReadExt as _;
 use libp2p::{Stream, core::upgrade::NegotiationError};
-use tokio::time::timeout;
-
-use crate::wire::frame::{self, ENVELOPE_BYTES, Frame, HEADER_BYTES, Split};
 
 /// How it went.
 #[derive(Debug)]
@@ -21,9 +20,9 @@ pub(crate) enum Opened {
 
 /// Waits at most `limit` for the peer's `ack 0`.
 pub(crate) async fn open(mut stream: Stream, limit: Duration) -> Opened {
-    match timeout(limit, greeted(&mut stream)).await {
-        Ok(Ok(true)) => Opened::Ready(stream),
-        Ok(Err(error)) if is_refusal(&error) => Opened::NotSpoken,
+    match within(limit, greeted(&mut stream)).await {
+        Some(Ok(true)) => Opened::Ready(stream),
+        Some(Err(error)) if is_refusal(&error) => Opened::NotSpoken,
         _ => Opened::Failed,
     }
 }

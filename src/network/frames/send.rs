@@ -5,12 +5,12 @@ use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{PeerId, Stream, swarm::ConnectionId};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 
 use super::{ANSWERS, Report, inbox::Inbox};
 use crate::{
     domain::Conduct,
-    network::pigeon::{PeerQueue, Run},
+    network::pigeon::{PeerQueue, Run, within},
     wire::frame::{self, Code, ENVELOPE_BYTES, Frame},
 };
 
@@ -134,11 +134,11 @@ impl Acks<'_> {
     async fn hear<R: AsyncRead + Unpin>(&mut self, mut inbox: Inbox<R>) -> String {
         let mut stuck_on = None;
         loop {
-            let body = match timeout(self.sending.ack_timeout, inbox.next()).await {
-                Ok(Ok(Some(body))) => body,
-                Ok(Ok(None)) => return "the peer closed it".into(),
-                Ok(Err(broken)) => return broken.to_string(),
-                Err(_) => {
+            let body = match within(self.sending.ack_timeout, inbox.next()).await {
+                Some(Ok(Some(body))) => body,
+                Some(Ok(None)) => return "the peer closed it".into(),
+                Some(Err(broken)) => return broken.to_string(),
+                None => {
                     self.look(&mut stuck_on).await;
                     continue;
                 }

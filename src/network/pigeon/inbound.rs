@@ -13,15 +13,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::rate::Rate;
+use super::{patience::within, rate::Rate};
 use crate::{
     domain::{Neighbour, Timestamp},
     network::{Line, frames},
     wire::pigeon::{self, LineFault},
 };
 
-/// What is read of a line before it needs a permit: room for every command.
-const HEAD_BYTES: usize = 64;
+/// What is read of a line before it needs a permit: room for every command and every report as Slips
+/// writes it (about 250 bytes). So whoever holds all permits with lines that do not end keeps nobody's
+/// report waiting; and at 128 streams a connection this is 64 KiB of it.
+const HEAD_BYTES: usize = 512;
+/// What is read of it at once.
+const CHUNK_BYTES: usize = 64;
 /// Longest version taken in a hello, here and in the answer to ours; pigeons say `version1`.
 pub(crate) const MAX_VERSION_BYTES: usize = 48;
 
@@ -33,7 +37,7 @@ pub(crate) struct Gate {
     /// Whether streams of frames are taken and offered too.
     pub(crate) frames: bool,
     pub(crate) lines: mpsc::Sender<Line>,
-    /// Bounds the lines held in memory over all connections.
+    /// Bounds the long lines held in memory over all connections.
     pub(crate) reading: Arc<Semaphore>,
     /// Bounds them over this connection.
     pub(crate) share: Arc<Semaphore>,
@@ -173,13 +177,13 @@ type Permits<'a> = Option<(
     tokio::sync::SemaphorePermit<'a>,
 )>;
 
-/// Reads the line. Commands fit in its head, which costs nothing worth counting, so a ping is
-/// answered however many lines wait; anything longer waits for its permits first.
+/// Reads the line. Commands and ordinary reports fit in its head, which costs nothing worth counting,
+/// so they are taken however many lines are being read; anything longer waits for its permits first.
 async fn read<'a>(stream: &mut Stream, gate: &'a Gate) -> Result<(String, Permits<'a>), LineFault> {
-    let too_slow = |_| LineFault::Io(std::io::ErrorKind::TimedOut.into());
-    let head = timeout(gate.read_timeout, read_head(stream))
+    let too_slow = || LineFault::Io(std::io::ErrorKind::TimedOut.into());
+    let head = within(gate.read_timeout, read_head(stream))
         .await
-        .map_err(too_slow)??;
+        .ok_or_else(too_slow)??;
     if head.contains(&b'\n') {
         let line = pigeon::read_line(&mut Cursor::new(head), gate.max_line_bytes).await?;
         return Ok((line, None));
@@ -188,21 +192,21 @@ async fn read<'a>(stream: &mut Stream, gate: &'a Gate) -> Result<(String, Permit
     let share = gate.share.acquire().await.map_err(closed)?;
     let reading = gate.reading.acquire().await.map_err(closed)?;
     let mut whole = Cursor::new(head).chain(stream);
-    let line = timeout(
+    let line = within(
         gate.read_timeout,
         pigeon::read_line(&mut whole, gate.max_line_bytes),
     )
     .await
-    .map_err(too_slow)??;
+    .ok_or_else(too_slow)??;
     Ok((line, Some((share, reading))))
 }
 
-/// Up to [`HEAD_BYTES`] bytes, or less when a newline is among them.
+/// [`HEAD_BYTES`] bytes, or less when a newline is among them.
 async fn read_head<R: AsyncRead + Unpin>(io: &mut R) -> Result<Vec<u8>, LineFault> {
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    let mut chunk = [0_u8; HEAD_BYTES];
+    let mut head = Vec::new();
+    let mut chunk = [0_u8; CHUNK_BYTES];
     while head.len() < HEAD_BYTES {
-        let read = io.read(&mut chunk[..HEAD_BYTES - head.len()]).await?;
+        let read = io.read(&mut chunk).await?;
         if read == 0 {
             return Err(LineFault::NoNewline { bytes: head.len() });
         }

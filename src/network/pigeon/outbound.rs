@@ -10,6 +10,7 @@ use libp2p::{
 };
 use tokio::time::timeout;
 
+use super::patience::within;
 use crate::{
     network::frames::{self, Opened},
     wire::pigeon::{self, LineFault},
@@ -114,7 +115,7 @@ async fn say(mut stream: Stream, line: &str, expect: Expect, limit: Duration) ->
             Expect::Close => tell(&mut stream, line).await,
         }
     };
-    timeout(limit, talk).await.unwrap_or(Outcome::NoAnswer)
+    within(limit, talk).await.unwrap_or(Outcome::NoAnswer)
 }
 
 async fn ask(stream: &mut Stream, line: &str) -> Outcome {

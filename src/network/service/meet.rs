@@ -2,7 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use libp2p::{Multiaddr, PeerId, core::ConnectedPoint, identify, swarm::ConnectionId};
+use libp2p::{
+    Multiaddr, PeerId,
+    core::{ConnectedPoint, multiaddr::Protocol},
+    identify,
+    swarm::ConnectionId,
+};
 
 use super::{Service, talk::NO_COMMON_PROTOCOL};
 use crate::{
@@ -168,6 +173,10 @@ impl Service {
             .listen_addrs
             .iter()
             .filter(|address| ip_of(address) == Some(ip))
+            // Without QUIC it could not be dialled, and its failure would hide the real reason.
+            .filter(|address| {
+                self.settings.quic || !address.iter().any(|part| part == Protocol::QuicV1)
+            })
         {
             let address = split(address).0;
             if self.book.learn(peer, address.clone()) {

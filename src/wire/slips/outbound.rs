@@ -105,10 +105,13 @@ pub enum MergeFault {
 ///
 /// # Errors
 /// [`MergeFault`] when the old text is not an object: it is not ours to replace.
-pub fn merge_p2p4slips(old: Option<&str>, inner: &str) -> Result<String, MergeFault> {
+pub fn merge_p2p4slips(old: Option<&[u8]>, inner: &str) -> Result<String, MergeFault> {
     let Some(old) = old else {
         return Ok(format!(r#"{{"{P2P4SLIPS}":{inner}}}"#));
     };
+    let old = std::str::from_utf8(old).map_err(|error| json::Fault::NotUtf8 {
+        at: error.valid_up_to(),
+    })?;
     let object = match json::parse_leniently(old.as_bytes(), LIMITS)? {
         Value::Object(object) => object,
         other => return Err(MergeFault::NotAnObject(other.kind())),
@@ -126,6 +129,24 @@ pub fn merge_p2p4slips(old: Option<&str>, inner: &str) -> Result<String, MergeFa
     // An object's text ends with its brace and blanks, so there is one to cut at.
     let body = old.rfind('}').map_or(old, |brace| &old[..brace]);
     Ok(format!(r#"{body}{comma}"{P2P4SLIPS}":{inner}}}"#))
+}
+
+/// The older layout without an opinion: that object with null under `p2p4slips`. `None`: nothing is
+/// stored there, so nothing is to be changed.
+///
+/// # Errors
+/// As [`merge_p2p4slips`].
+pub fn withdraw_p2p4slips(old: Option<&[u8]>) -> Result<Option<String>, MergeFault> {
+    let Some(old) = old else {
+        return Ok(None);
+    };
+    let is_there = match json::parse_leniently(old, LIMITS)? {
+        Value::Object(object) => object.get(P2P4SLIPS).is_some(),
+        other => return Err(MergeFault::NotAnObject(other.kind())),
+    };
+    is_there
+        .then(|| merge_p2p4slips(Some(old), "null"))
+        .transpose()
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn an_opinion_joins_what_slips_has_stored() {
         ),
     ] {
         assert_eq!(
-            merge_p2p4slips(old, inner).as_deref(),
+            merge_p2p4slips(old.map(str::as_bytes), inner).as_deref(),
             Ok(expected),
             "{old:?}"
         );
@@ -127,13 +127,14 @@ fn an_opinion_joins_what_slips_has_stored() {
 #[test]
 fn what_is_no_object_is_left_alone() {
     assert_eq!(
-        merge_p2p4slips(Some("[]"), "{}"),
+        merge_p2p4slips(Some(b"[]"), "{}"),
         Err(MergeFault::NotAnObject("an array"))
     );
     assert_eq!(
-        merge_p2p4slips(Some(""), "{}")
+        merge_p2p4slips(Some(b""), "{}")
             .expect_err("refused")
             .to_string(),
         "what Slips has stored of the address is not JSON: ends where a value belongs; nothing was changed"
     );
+    assert!(merge_p2p4slips(Some(b"{\"a\": \"\xff\"}"), "{}").is_err());
 }

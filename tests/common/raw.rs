@@ -44,6 +44,7 @@ pub enum Manner {
 
 /// One connection of a raw peer.
 pub struct Raw {
+    /// Who it is.
     pub id: PeerId,
     ask: mpsc::Sender<oneshot::Sender<SubstreamBox>>,
     /// Lines the node said, in order of their arrival.
@@ -54,10 +55,14 @@ pub struct Raw {
     pub gone: CancellationToken,
     hang_up: CancellationToken,
     silent: CancellationToken,
+    deaf: CancellationToken,
 }
 
+/// A raw peer that waits to be called.
 pub struct RawListener {
+    /// Where it listens, without its id.
     pub address: Multiaddr,
+    /// Who it is.
     pub id: PeerId,
     transport: Boxed<(PeerId, StreamMuxerBox)>,
 }
@@ -78,6 +83,10 @@ fn patient_yamux() -> yamux::Config {
 }
 
 impl RawListener {
+    /// Listens on any port of loopback.
+    ///
+    /// # Panics
+    /// When there is none.
     pub async fn new(key: &Keypair) -> Self {
         let mut transport = transport(key);
         let any = "/ip4/127.0.0.1/tcp/0".parse().expect("an address");
@@ -96,6 +105,10 @@ impl RawListener {
         }
     }
 
+    /// Waits for the next caller.
+    ///
+    /// # Panics
+    /// When nobody calls in time.
     pub async fn accept(&mut self, manner: Manner) -> Raw {
         let accepted = async {
             loop {
@@ -118,10 +131,15 @@ async fn next<T: Transport + Unpin>(
 }
 
 impl Raw {
+    /// Calls a node.
+    ///
+    /// # Panics
+    /// When no connection comes about.
     pub async fn dial(key: &Keypair, to: &Multiaddr, manner: Manner) -> Self {
         Self::try_dial(key, to, manner).await.expect("connects")
     }
 
+    /// Calls a node; `None`: no connection came about.
     pub async fn try_dial(key: &Keypair, to: &Multiaddr, manner: Manner) -> Option<Self> {
         let mut transport = transport(key);
         let opts = DialOpts {
@@ -139,7 +157,7 @@ impl Raw {
         let (ask, asked) = mpsc::channel(2048);
         let (tell, heard) = mpsc::channel(65_536);
         let (give, framed) = mpsc::channel(16);
-        let (gone, hang_up, silent) = Default::default();
+        let (gone, hang_up, silent, deaf) = Default::default();
         let serving = Serving {
             tell,
             give,
@@ -152,6 +170,7 @@ impl Raw {
             asked,
             serving,
             guard,
+            CancellationToken::clone(&deaf),
             CancellationToken::clone(&hang_up),
         ));
         Self {
@@ -162,17 +181,33 @@ impl Raw {
             gone,
             hang_up,
             silent,
+            deaf,
         }
     }
 
     /// Opens a stream and says which protocol it is for, without waiting for an answer.
+    ///
+    /// # Panics
+    /// When the connection is gone.
     pub async fn open(&self) -> SubstreamBox {
+        self.try_open().await.expect("the connection stands")
+    }
+
+    /// The same; `None`: the connection is gone.
+    ///
+    /// # Panics
+    /// When it stands, but gives no stream in time.
+    pub async fn try_open(&self) -> Option<SubstreamBox> {
         self.open_for(SLIPS).await
     }
 
     /// Opens a stream of `/slips/2.0`, past the talk about protocols.
+    ///
+    /// # Panics
+    /// When the connection is gone, or the other side does not speak it.
     pub async fn open_framed(&self) -> SubstreamBox {
-        let mut stream = self.open_for(FRAMES).await;
+        let stream = self.open_for(FRAMES).await;
+        let mut stream = stream.expect("the connection stands");
         let mut talk = [HEADER, FRAMES].concat();
         stream.read_exact(&mut talk).await.expect("an answer");
         assert_eq!(talk, [HEADER, FRAMES].concat());
@@ -180,6 +215,9 @@ impl Raw {
     }
 
     /// The next stream of `/slips/2.0` the node opens.
+    ///
+    /// # Panics
+    /// When none comes in time, or the connection is gone.
     pub async fn opened(&mut self) -> SubstreamBox {
         timeout(LIMIT, self.framed.recv())
             .await
@@ -187,29 +225,41 @@ impl Raw {
             .expect("the connection stands")
     }
 
-    async fn open_for(&self, protocol: &[u8]) -> SubstreamBox {
+    async fn open_for(&self, protocol: &[u8]) -> Option<SubstreamBox> {
         let (give, take) = oneshot::channel();
-        self.ask.send(give).await.expect("the connection stands");
-        let mut stream = timeout(LIMIT, take)
-            .await
-            .expect("a stream in time")
-            .expect("the connection stands");
-        stream
-            .write_all(&[HEADER, protocol].concat())
-            .await
-            .expect("writes");
-        stream
+        self.ask.send(give).await.ok()?;
+        let mut stream = tokio::select! {
+            stream = timeout(LIMIT, take) => stream.expect("a stream in time").ok()?,
+            // What is asked at that very moment may be neither answered nor dropped.
+            () = self.gone.cancelled() => return None,
+        };
+        stream.write_all(&[HEADER, protocol].concat()).await.ok()?;
+        Some(stream)
     }
 
     /// Says something on a stream of its own, closes it and gives back what came in return.
+    ///
+    /// # Panics
+    /// When the connection is gone, or the stream does not end in time.
     pub async fn say(&self, words: impl AsRef<[u8]>) -> String {
-        let mut stream = self.open().await;
+        self.try_say(words).await.expect("the connection stands")
+    }
+
+    /// The same; `None`: the connection is gone.
+    ///
+    /// # Panics
+    /// When the stream does not end in time.
+    pub async fn try_say(&self, words: impl AsRef<[u8]>) -> Option<String> {
+        let mut stream = self.try_open().await?;
         let _ = stream.write_all(words.as_ref()).await;
         let _ = stream.close().await;
-        answer(&mut stream).await
+        Some(answer(&mut stream).await)
     }
 
     /// The next line the node said.
+    ///
+    /// # Panics
+    /// When none comes in time.
     pub async fn line(&mut self) -> String {
         timeout(LIMIT, self.heard.recv())
             .await
@@ -222,12 +272,32 @@ impl Raw {
         self.silent.cancel();
     }
 
+    /// From now on nothing is read from the socket, which stays open.
+    pub fn stop_reading(&self) {
+        self.deaf.cancel();
+    }
+
+    /// Ends the connection.
     pub fn hang_up(&self) {
         self.hang_up.cancel();
     }
 }
 
+/// The words with which the node takes a stream: it then reads what is said on it.
+///
+/// # Panics
+/// When it does not take it in time.
+pub async fn taken(stream: &mut SubstreamBox) {
+    let mut talk = [HEADER, SLIPS].concat();
+    let read = timeout(LIMIT, stream.read_exact(&mut talk)).await;
+    read.expect("the stream is taken in time").expect("reads");
+    assert_eq!(talk, [HEADER, SLIPS].concat());
+}
+
 /// What the node writes on a stream until it closes it, without the talk about protocols.
+///
+/// # Panics
+/// When it does not close it in time.
 pub async fn answer(stream: &mut SubstreamBox) -> String {
     let mut bytes = Vec::new();
     let _ = timeout(LIMIT, stream.read_to_end(&mut bytes))
@@ -250,10 +320,14 @@ async fn drive(
     mut asked: mpsc::Receiver<oneshot::Sender<SubstreamBox>>,
     serving: Serving,
     _gone: DropGuard,
+    deaf: CancellationToken,
     hang_up: CancellationToken,
 ) {
     let mut waiting: Option<oneshot::Sender<SubstreamBox>> = None;
     let run = poll_fn(|cx| {
+        if deaf.is_cancelled() {
+            return Poll::Pending;
+        }
         loop {
             match Pin::new(&mut muxer).poll_inbound(cx) {
                 Poll::Ready(Ok(stream)) => {

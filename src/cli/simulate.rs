@@ -1,0 +1,37 @@
+//! `slips-p2p simulate`: worlds made up from a seed, to see what the models are worth.
+
+mod export;
+mod plot;
+mod progress;
+mod trust;
+
+use super::{context::Context, exit::Exit, help};
+
+/// Try the trust models on made-up worlds with liars.
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Try the trust models on made-up worlds. Nothing is read but the flags: no configuration, no database, no network.",
+    after_help = help::after(&[
+        "slips-p2p simulate trust --scenario list",
+        "slips-p2p simulate trust --scenario liars-50 --seed 7",
+    ])
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Trust(trust::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// What was asked makes no sense, or a file cannot be written.
+pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    match &args.command {
+        Command::Trust(args) => trust::run(args, context),
+    }
+}

@@ -1,0 +1,212 @@
+//! `robust`: the Anchored Trust Filter, the default. Liars cannot turn it where our own Slips or
+//! peers the operator trusts can be asked; where neither can, it stays unsure.
+//!
+//! Every peer is an expert with two coins, how often it recognises a malicious address and how
+//! often a benign one (Dawid & Skene). The coins are estimated from agreement with what our own
+//! Slips says (first hand) and with what peers so proven say of other addresses (second hand). The
+//! belief in an address is the sum of its reporters' log-likelihood ratios, carried through time by
+//! a two-state chain. What is proven at first hand is capped by how far it is proven, what is
+//! proven at second hand and what is unproven each as a whole: a million newcomers together say at
+//! most `b`. Copies count once; a peer is as good as the worse of two windows (PeerTrust); known
+//! liars are read backwards by a factor `kappa`, or ignored.
+//!
+//! - `maths`, `coins`, `caps`: the arithmetic. `tables`, `owns`: what is remembered.
+//! - `taking`, `feedback`, `copying`, `sweep`: how facts change it.
+//! - `weighing`, `account`: how a question is answered, and why so.
+//!
+//! Invariants: facts that change nothing leave no trace, not in a single bit; nothing depends on
+//! what peers are called; nothing that peers say is ever evidence of our own.
+
+mod account;
+mod caps;
+mod coins;
+mod copying;
+mod feedback;
+mod maths;
+mod owns;
+mod parameters;
+mod sweep;
+mod tables;
+mod taking;
+mod weighing;
+
+use std::collections::HashMap;
+
+use crate::domain::{Author, Opinion, PeerId, Subject, Timestamp};
+
+use super::{
+    Account, Evicted, Explanation, Fact, Held, Limits, Parameters, Touched, TrustModel, lru::Lru,
+};
+use coins::Voice;
+use copying::Index;
+use owns::OwnTable;
+pub use parameters::RobustParameters;
+use tables::{Peer, Report};
+use weighing::{Heard, answer, log_odds, own_part, weigh};
+
+/// The model; see the module.
+#[derive(Debug)]
+pub struct Robust {
+    parameters: RobustParameters,
+    limits: Limits,
+    peers: Lru<PeerId, Peer>,
+    /// The reports on each address, in order of time.
+    pages: Lru<Subject, Vec<Report>>,
+    reports: usize,
+    own: OwnTable,
+    anchors: HashMap<PeerId, f64>,
+    /// Sum of the operator's trust in peers.
+    anchored: f64,
+    schedule: sweep::Schedule,
+    evicted: Evicted,
+}
+
+impl Robust {
+    /// A model that knows nothing yet.
+    #[must_use]
+    pub fn new(parameters: Parameters) -> Self {
+        let limits = parameters.limits;
+        Self {
+            parameters: parameters.robust,
+            limits,
+            peers: Lru::new(limits.peers),
+            pages: Lru::new(limits.addresses),
+            reports: 0,
+            own: OwnTable::new(limits.statements),
+            anchors: HashMap::new(),
+            anchored: 0.0,
+            schedule: sweep::Schedule::default(),
+            evicted: Evicted::default(),
+        }
+    }
+
+    fn page(&self, subject: Subject) -> &[Report] {
+        self.pages.get(&subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// The peer behind a report, unless it was pushed out or speaks of itself.
+    fn speaker(&self, subject: Subject, report: &Report) -> Option<(PeerId, &Peer)> {
+        let (id, peer) = self.peers.at(report.author)?;
+        (peer.ip != Some(subject.ip())).then_some((*id, peer))
+    }
+
+    fn voice(&self, peer: &Peer, now: Timestamp) -> Voice {
+        let evidence = peer.evidence(now, &self.parameters);
+        Voice::answering(&evidence, &self.parameters).muffled(self.own.muffle(peer.ip))
+    }
+
+    /// The reports on an address as they are heard, all but those of one peer.
+    fn heard(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Vec<Heard> {
+        let page = self.page(subject);
+        let index = Index::new(page);
+        let hear = |report: &Report| {
+            let (id, peer) = self.speaker(subject, report)?;
+            let independence = copying::independence(peer, report, &index, &self.parameters);
+            let heard = || {
+                let voice = self.voice(peer, now);
+                Heard::new(report, peer, voice, independence, &self.parameters)
+            };
+            (Some(id) != except).then(heard)
+        };
+        let mut all = Vec::with_capacity(page.len());
+        all.extend(page.iter().filter_map(hear));
+        all
+    }
+
+    /// How far a majority of unproven peers proves others, in 0..=1: fully while our own Slips has
+    /// said nothing and the operator trusts nobody.
+    fn gate(&self) -> f64 {
+        let p = &self.parameters;
+        let trusted = if p.anchor_gate > 0.0 {
+            self.anchored / p.anchor_gate
+        } else {
+            0.0
+        };
+        (1.0 - self.own.mass() / p.m0 - trusted).max(0.0)
+    }
+
+    fn network(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Option<Opinion> {
+        let mut heard = self.heard(subject, except, now);
+        if heard.is_empty() {
+            return None;
+        }
+        let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
+        let says = log_odds(&belief, 0.0, &self.parameters);
+        Some(answer(subject, &heard, says, now))
+    }
+}
+
+impl TrustModel for Robust {
+    fn learn(&mut self, fact: &Fact, now: Timestamp) -> Touched {
+        if self.changes_nothing(fact, now) {
+            return Touched::Nothing;
+        }
+        self.advance(now);
+        self.take(fact, now)
+    }
+
+    fn prepare(&mut self, subject: Subject, now: Timestamp) {
+        self.advance(now);
+        let Some(page) = self.pages.get(&subject) else {
+            return;
+        };
+        for report in page {
+            if let Some((_, peer)) = self.peers.at_mut(report.author) {
+                peer.decay_if_stale(now, &self.parameters);
+            }
+        }
+    }
+
+    fn opinion(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
+        self.network(subject, None, now)
+    }
+
+    fn verdict(&self, subject: Subject, now: Timestamp) -> Option<Opinion> {
+        let own = self.own.of(subject);
+        let mut heard = self.heard(subject, None, now);
+        if heard.is_empty() && own.is_none() {
+            return None;
+        }
+        let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
+        let own = own.map_or(0.0, |own| own_part(own, now, &self.parameters));
+        let says = log_odds(&belief, own, &self.parameters);
+        Some(answer(subject, &heard, says, now))
+    }
+
+    fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion> {
+        self.network(subject, Some(author.0), now)
+    }
+
+    fn explain(&self, subject: Subject, now: Timestamp) -> Explanation {
+        self.explanation(subject, now)
+    }
+
+    fn account(&self, peer: PeerId, now: Timestamp) -> Option<Account> {
+        self.account_of(peer, now)
+    }
+
+    fn forget_before(&mut self, oldest: Timestamp) -> u64 {
+        let mut gone = 0;
+        self.pages.retain(|page| {
+            let before = page.len();
+            page.retain(|report| report.said_at >= oldest);
+            gone += before - page.len();
+            !page.is_empty()
+        });
+        self.reports -= gone;
+        gone as u64
+    }
+
+    fn held(&self) -> Held {
+        Held {
+            peers: self.peers.len() as u64,
+            addresses: self.pages.len() as u64,
+            reports: self.reports as u64,
+            statements: self.own.len() as u64,
+            evicted: Evicted {
+                statements: self.own.evicted,
+                ..self.evicted
+            },
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What the model remembers of peers and reports.
+
+use std::{net::IpAddr, time::Duration};
+
+use crate::{
+    domain::{Confidence, Score, Timestamp},
+    reputation::lru::Handle,
+};
+
+use super::{
+    RobustParameters,
+    coins::{Evidence, Tally, Voice},
+    maths::{claim, days},
+};
+
+/// Counts are brought up to date when a peer proves or disproves itself; otherwise only when they
+/// are older than this (specification, section 5).
+const STALE: Duration = Duration::from_secs(3600);
+
+/// The part of its voice a peer has at once (specification, section 5).
+const FIRST_VOICE: f64 = 0.1;
+
+/// One reporter.
+#[derive(Debug)]
+pub struct Peer {
+    /// When it was first seen; `None` only while the entry is being made.
+    pub first: Option<Timestamp>,
+    /// Its address now.
+    pub ip: Option<IpAddr>,
+    /// What its conduct on the wire is worth; 1 until somebody says.
+    pub reliability: f64,
+    /// What it was found to be, at `at`.
+    pub found: Evidence,
+    /// Mass of what it said before we did, at `at`.
+    pub early: f64,
+    /// When the counts were last true.
+    pub at: Timestamp,
+    /// Sum of the confidences of its first reports on each address.
+    pub sure: f64,
+    /// Number of those reports.
+    pub reports: f64,
+    /// The operator's trust in it; 0 when it is no anchor.
+    pub anchor: f64,
+    /// Whom it was compared with.
+    pub compared: Vec<Compared>,
+    /// Whether it copies one of those.
+    pub copies: bool,
+    /// What the rebuild under way has found so far: slow and fast window.
+    pub rebuilt: [Tally; 2],
+    /// How it is heard in the rebuild under way.
+    pub vote: Option<Voice>,
+}
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            first: None,
+            ip: None,
+            reliability: 1.0,
+            found: Evidence::default(),
+            early: 0.0,
+            at: Timestamp::ZERO,
+            sure: 0.0,
+            reports: 0.0,
+            anchor: 0.0,
+            compared: Vec::new(),
+            copies: false,
+            rebuilt: [Tally::default(); 2],
+            vote: None,
+        }
+    }
+}
+
+impl Peer {
+    /// Brings the counts up to `now`.
+    pub fn decay(&mut self, now: Timestamp, p: &RobustParameters) {
+        let days = days(self.at, now);
+        if days > 0.0 {
+            self.found = self.found.after(days, p);
+            self.early *= super::maths::left(days, p.half_l);
+            self.at = now;
+        }
+    }
+
+    /// The same, if they are stale.
+    pub fn decay_if_stale(&mut self, now: Timestamp, p: &RobustParameters) {
+        if now.since(self.at) > STALE {
+            self.decay(now, p);
+        }
+    }
+
+    /// What it is found to be at `now`, with the mass the operator gives it.
+    pub fn evidence(&self, now: Timestamp, p: &RobustParameters) -> Evidence {
+        let mut found = if now.since(self.at) > STALE {
+            self.found.after(days(self.at, now), p)
+        } else {
+            self.found
+        };
+        found.slow.mm += p.anchor_mass * self.anchor;
+        found.slow.bb += p.anchor_mass * self.anchor;
+        found
+    }
+
+    /// How sure it is of a report, by its own habit.
+    pub fn emphasis(&self, confidence: f64) -> f64 {
+        (confidence * (self.reports + 5.0) / (self.sure + 3.5)).clamp(0.3, 1.3)
+    }
+
+    /// The part of its voice it had when it said something: newcomers speak softly.
+    pub fn tenure(&self, said_at: Timestamp, p: &RobustParameters) -> f64 {
+        let age = self.first.map_or(0.0, |first| days(first, said_at));
+        FIRST_VOICE + (1.0 - FIRST_VOICE) * age / (age + p.tau_new)
+    }
+
+    /// Whether it is worth keeping when room is needed: proven at first hand, or an anchor.
+    pub fn is_proven(&self, now: Timestamp, p: &RobustParameters) -> bool {
+        self.anchor > 0.0 || self.evidence(now, p).slow.total() >= p.n_half
+    }
+}
+
+/// How often a peer spoke of an address after another had, and how often it said the same.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared {
+    /// The other.
+    pub with: Handle,
+    /// How often it said the same.
+    pub matches: u16,
+    /// How often both spoke.
+    pub together: u16,
+}
+
+impl Compared {
+    /// How surely it is a copy, in 0..=1 (Dong et al. 2009, simplified by the specification).
+    pub fn degree(&self) -> f64 {
+        let share = f64::from(self.matches) / (f64::from(self.together) + 2.0);
+        ((share - 0.5) / 0.3).clamp(0.0, 1.0)
+    }
+}
+
+/// What a peer says of an address: one report for each peer and address.
+#[derive(Debug)]
+pub struct Report {
+    /// Who.
+    pub author: Handle,
+    /// When it said so.
+    pub said_at: Timestamp,
+    /// How malicious, in -1..=1.
+    pub score: Score,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What it said before; a box, since most never change their mind and there may be a million.
+    pub before: Option<Box<Before>>,
+    /// Which side our own Slips was on when the report was held against it.
+    pub label: Option<bool>,
+}
+
+/// What a peer said of an address before.
+#[derive(Debug)]
+pub struct Before {
+    /// When it first said anything of the address.
+    pub first_at: Timestamp,
+    /// The last of the statements that were replaced, newest last.
+    pub replaced: Vec<Past>,
+}
+
+/// A statement that was replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct Past {
+    /// How malicious.
+    pub harm: f64,
+    /// How sure.
+    pub confidence: f64,
+    /// When it was replaced.
+    pub until: Timestamp,
+}
+
+impl Report {
+    /// When its author first said anything of the address.
+    pub fn first_at(&self) -> Timestamp {
+        self.before.as_ref().map_or(self.said_at, |b| b.first_at)
+    }
+
+    /// How malicious, in 0..=1: what is better than harmless is harmless.
+    pub fn harm(&self) -> f64 {
+        self.score.get().max(0.0)
+    }
+
+    /// The share of "malicious" in it.
+    pub fn claim(&self) -> f64 {
+        claim(self.harm())
+    }
+
+    /// Whether two statements are the same to within `epsilon`.
+    pub fn resembles(&self, other: &Self, epsilon: f64) -> bool {
+        (self.harm() - other.harm()).abs() <= epsilon
+            && (self.confidence.get() - other.confidence.get()).abs() <= epsilon
+    }
+
+    /// The order of the reports on an address: by time, then by what they say. Never by who says
+    /// it: what peers are called must not matter.
+    pub fn order(&self, other: &Self) -> std::cmp::Ordering {
+        (self.said_at.cmp(&other.said_at))
+            .then(self.harm().total_cmp(&other.harm()))
+            .then(self.confidence.get().total_cmp(&other.confidence.get()))
+    }
+}
+
+/// What our own Slips last said of an address.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Own {
+    /// How malicious, in 0..=1.
+    pub harm: f64,
+    /// How sure.
+    pub confidence: f64,
+    /// When.
+    pub said_at: Timestamp,
+}
+
+impl Own {
+    /// How probably the address is malicious, given that our sensor errs.
+    pub fn probability(&self, p: &RobustParameters) -> f64 {
+        (1.0 - p.loc_acc) + (2.0 * p.loc_acc - 1.0) * claim(self.harm)
+    }
+
+    /// How much it proves, in 0..=1: nothing when undecided.
+    pub fn weight(&self) -> f64 {
+        self.confidence * (2.0 * claim(self.harm) - 1.0).abs()
+    }
+
+    /// How far a peer at this address is still heard.
+    pub fn muffle(&self) -> f64 {
+        if self.harm > 0.5 {
+            (1.0 - (2.0 * self.harm - 1.0) * self.confidence).max(0.0)
+        } else {
+            1.0
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Adversaries and faults against the whole node: the real program beside a real Redis, with peers
+//! that lie about their form, stall, flood, and hosts that freeze.
+
+#[path = "hostile/faults.rs"]
+mod faults;
+#[path = "hostile/load.rs"]
+mod load;
+#[path = "hostile/malformed.rs"]
+mod malformed;
+#[path = "hostile/scene.rs"]
+mod scene;
+#[path = "hostile/stalling.rs"]
+mod stalling;
