@@ -38,12 +38,38 @@ fn opinion(sensor: &mut Sensor, ip: &str, wanted: impl Fn(&Value) -> bool) -> Va
     })
 }
 
+/// A node with the base model, whose numbers are easy to foretell.
+fn base_model() -> Vec<(&'static str, String)> {
+    vec![("reputation", "model = \"slips\"".to_owned())]
+}
+
+#[test]
+fn what_the_default_model_says_is_written_back_and_explained_to_the_bit() {
+    let (mut a, mut b) = two();
+    for score in [0.9, 0.8] {
+        a.slips.send("*", &report("198.51.100.7", score, 0.9));
+        b.slips.hear_data();
+    }
+    let explained = wait::until("an opinion of the newer report", wait::LIMIT, || {
+        let explained = b.ask(&["explain", "198.51.100.7"]);
+        (explained["reports"][0]["score"] == 0.8).then_some(explained)
+    });
+    assert_eq!(explained["model"], "robust");
+    assert_eq!(explained["recomputed_equal"], true, "{explained:#}");
+    let score = explained["score"].as_f64().unwrap();
+    assert!(score > 0.5, "one newcomer says malicious: {explained:#}");
+    opinion(&mut b, "198.51.100.7", |opinion| {
+        (opinion["score"].as_f64().unwrap() - score).abs() < 1e-12
+    });
+}
+
 #[test]
 fn one_report_travels_from_slips_a_to_slips_b_is_scored_and_written_back() {
     let mut a = Sensor::start(&Setup::default());
     let peers = vec![a.address()];
     let mut b = Sensor::start(&Setup {
         peers,
+        more: base_model(),
         ..Setup::default()
     });
     let (id_a, id_b) = (a.peer_id(), b.peer_id());
@@ -84,7 +110,7 @@ fn one_report_travels_from_slips_a_to_slips_b_is_scored_and_written_back() {
     );
     assert!(written["timestamp"].as_f64().unwrap() > 1e9);
 
-    let score = &b.ask(&["score", "198.51.100.7"])[0];
+    let score = &b.ask(&["score", "198.51.100.7", "--set", "reputation.model=slips"])[0];
     assert_eq!(score["score"], 0.8);
     let reports = b.ask(&["reports"]);
     assert_eq!(reports.as_array().unwrap().len(), 1, "{reports}");
@@ -230,7 +256,10 @@ fn a_node_that_was_stopped_knows_its_peer_and_its_reports_again() {
     let exit = b.node.wait_exit(Duration::from_secs(5));
     assert_eq!(exit.code(), Some(0), "{}", exit.log);
     // Without static peers: what it finds, it remembers.
-    b.restart(&Setup::default());
+    b.restart(&Setup {
+        more: base_model(),
+        ..Setup::default()
+    });
     wait::until("A to be connected again", wait::LIMIT, || {
         (a.node.log().matches(": connected peer=").count() == 2).then_some(())
     });
@@ -248,6 +277,7 @@ fn an_opinion_after_a_restart_still_counts_who_spoke_before_it() {
     );
     let setup = Setup {
         peers: vec![a.address(), c.address()],
+        more: base_model(),
         ..Setup::default()
     };
     let mut b = Sensor::start(&setup);

@@ -403,6 +403,10 @@ fn config(who: Who, room: &Path, redis: u16, peers: &[String]) -> String {
 [node]
 data_dir = {data:?}
 
+# The checks foretell the numbers of the base model.
+[reputation]
+model = "slips"
+
 [redis]
 url = "redis://127.0.0.1:{redis}/0"
 from_slips = "{FROM_SLIPS}"
