@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use intake::bare;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use slips_p2p::domain::{Confidence, Neighbour, PeerId, Score, Subject, Timestamp};
-use slips_p2p::network::Line;
+use slips_p2p::network::{Line, Receipt};
 use slips_p2p::node::{
     AnswerRequests, Counters, Forward, Intake, MAX_LINES_A_BATCH, Peers, Settings,
 };
@@ -81,6 +81,7 @@ fn lines(reports: usize) -> Vec<Line> {
                 ip: std::net::Ipv4Addr::new(192, 0, 2, who).into(),
                 text,
                 received_at: Timestamp::from_micros(1_795_132_800_000_000 + number as i64 * 50),
+                receipt: Receipt::default(),
             }
         })
         .collect()

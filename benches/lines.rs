@@ -47,7 +47,7 @@ async fn run(lanes: u64, recipients: usize, lines: u64) {
         others.push((handle, its_events));
         takers.push(tokio::spawn(async move {
             for _ in 0..lines {
-                taken.recv().await.expect("a line");
+                taken.recv().await.expect("a line").receipt.acknowledge();
             }
         }));
     }

@@ -1,6 +1,8 @@
-//! Redis to Redis through real nodes, open loop: `cargo bench --bench relay [-- RATE...]`.
+//! Redis to Redis through real nodes, open loop: `cargo bench --bench relay [-- WORD|RATE...]`.
 //!
-//! One sensor sends to one other, then to three at once. Each line is one load: what was offered,
+//! One sensor sends to one other, then to three at once, over `/slips/2.0`. With `lines` they speak
+//! `/slips/1.0`; with `single` there is no second part and each message names its one recipient, so
+//! that A has nothing to remember; otherwise they go to all, and each is a statement on A's disk too. Each line is one load: what was offered,
 //! what was lost, the delay from when a message was due until Redis handed it to B's Slips, and
 //! what it cost both sides. Every report is on B's disk before Slips hears of it.
 
@@ -35,9 +37,22 @@ fn main() {
     } else {
         named
     };
+    let said = |wanted: &str| std::env::args().any(|word| word == wanted);
+    let kind = Kind {
+        frames: !said("lines"),
+        single: said("single"),
+    };
     println!("{}", Usage::machine());
-    for listeners in [1, THREE] {
-        println!("\nto {listeners} over /slips/1.0, {SECONDS} s each, 200-character messages");
+    let parts: &[usize] = if kind.single { &[1] } else { &[1, THREE] };
+    for &listeners in parts {
+        println!(
+            "\nto {listeners} over {}, {SECONDS} s each, 200-character messages",
+            if kind.frames {
+                "/slips/2.0"
+            } else {
+                "/slips/1.0"
+            }
+        );
         println!(
             "{:>8} {:>8} {:>6} {:>9} {:>9} {:>9} {:>9} {:>10} {:>10} {:>8} {:>8}",
             "offered/s",
@@ -53,17 +68,27 @@ fn main() {
             "B MiB"
         );
         for &rate in &rates {
-            one_load(listeners, rate);
+            one_load(listeners, rate, kind);
         }
     }
 }
 
-fn one_load(listeners: usize, rate: u32) {
+/// What is measured.
+#[derive(Clone, Copy)]
+struct Kind {
+    frames: bool,
+    single: bool,
+}
+
+fn one_load(listeners: usize, rate: u32, kind: Kind) {
     // One peer's share is not what is measured here.
-    let more = vec![(
-        "limits",
-        "messages_per_second = 1000000\nburst = 1000000".to_owned(),
-    )];
+    let more = vec![
+        (
+            "limits",
+            "messages_per_second = 1000000\nburst = 1000000".to_owned(),
+        ),
+        ("network", format!("frames = {}", kind.frames)),
+    ];
     let mut a = Sensor::start(&Setup {
         more: more.clone(),
         ..Setup::default()
@@ -81,7 +106,11 @@ fn one_load(listeners: usize, rate: u32) {
     }
     let before = (Usage::of(a.node.pid()), Usage::of(others[0].node.pid()));
     let ports: Vec<_> = others.iter().map(|other| other.slips.port).collect();
-    let outcomes = run(a.slips.port, &ports, rate);
+    let recipient = match others.first_mut() {
+        Some(other) if kind.single => other.peer_id(),
+        _ => "*".into(),
+    };
+    let outcomes = run(a.slips.port, &ports, rate, &recipient);
     let after = (Usage::of(a.node.pid()), Usage::of(others[0].node.pid()));
     let arrived: usize = outcomes.iter().map(|outcome| outcome.arrived).sum();
     let offered = outcomes
@@ -114,7 +143,7 @@ fn one_load(listeners: usize, rate: u32) {
 }
 
 /// Offers the load to A's Redis and gathers what each other Redis hands out.
-fn run(from: u16, to: &[u16], rate: u32) -> Vec<Outcome> {
+fn run(from: u16, to: &[u16], rate: u32, recipient: &str) -> Vec<Outcome> {
     let total = rate * SECONDS;
     let (ready, listening) = mpsc::channel();
     let listeners: Vec<_> = to
@@ -130,7 +159,8 @@ fn run(from: u16, to: &[u16], rate: u32) -> Vec<Outcome> {
             .expect("the listeners subscribe");
     }
     let start = Instant::now();
-    load::offer(from, FROM_SLIPS, rate, SECONDS, start).expect("redis-server takes the load");
+    load::offer((from, FROM_SLIPS), recipient, rate, SECONDS, start)
+        .expect("redis-server takes the load");
     listeners
         .into_iter()
         .map(|listener| load::judge(&listener.join().expect("a listener"), rate, total, start))

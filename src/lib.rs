@@ -3,7 +3,7 @@
 //! One report, from Slips A to Slips B:
 //!
 //! ```text
-//! Slips A --Redis--> bridge A --> node A --> network A ==/slips/1.0==> network B --> node B
+//! Slips A --Redis--> bridge A --> node A --> network A ==/slips/2.0==> network B --> node B
 //!                                                                                     | one
 //!                                                                                     v transaction
 //!             Slips B <--Redis-- bridge B <-- outbox (SQLite) <-- reports, opinions (SQLite)
@@ -18,6 +18,7 @@
 //!   to a subscriber ([`bridge`]).
 //! - Trust is computed by pure code from facts, time and parameters ([`reputation`]).
 //! - Nothing in the swarm waits for the node; a fast sender waits in its own stream ([`network`]).
+//! - What a node acknowledges to another of our kind it has on disk ([`network::Receipt`]).
 //! - Every queue has a bound, every wait on somebody else a limit.
 //!
 //! Reading order: the modules as they stand below.

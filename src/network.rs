@@ -7,6 +7,8 @@
 //!   both are told the time.
 //! - `pigeon` speaks `/slips/1.0`. A line is read inside the stream's own upgrade and handed over
 //!   there, waiting for room. The end of a stream is the acknowledgement of its line.
+//! - `frames` speaks `/slips/2.0` with nodes of our kind: one long-lived stream a direction, and an
+//!   acknowledgement only when a line is on disk.
 //! - `muxer` stops reading a connection that makes us hold too much: a peer that is too fast is held
 //!   back by TCP, never dropped.
 //! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold.
@@ -16,6 +18,7 @@ mod admission;
 mod behaviour;
 mod book;
 mod event;
+mod frames;
 mod guard;
 mod handle;
 pub mod identity;
@@ -30,6 +33,7 @@ mod start;
 mod transport;
 
 pub use event::{Event, Events, Line};
+pub use frames::Receipt;
 pub use handle::{Handle, SendError};
 pub use settings::{Known, Settings};
 pub use start::{StartError, start};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use slips_p2p::domain::{
     Conduct, Confidence, Content, Neighbour, OwnStatement, PeerId, Score, Subject, Timestamp,
 };
-use slips_p2p::network::{Event, Line};
+use slips_p2p::network::{Event, Line, Receipt};
 use slips_p2p::node::{AnswerRequests, Counters, Forward, Intake, Outcome, Peers, Settings};
 use slips_p2p::reputation::{Engine, ModelKind, Parameters, guards::Guards, reliability};
 use slips_p2p::wire::message;
@@ -77,6 +77,7 @@ impl Bench {
             ip: IP.parse::<IpAddr>().unwrap(),
             text: text.to_owned(),
             received_at: now,
+            receipt: Receipt::default(),
         };
         self.intake
             .take(vec![], vec![], lines.iter().map(line).collect(), now)
@@ -329,6 +330,7 @@ fn a_clock_set_back_never_dates_a_report_into_the_future() {
         ip: IP.parse().unwrap(),
         text: report("198.51.100.7", 0.8, 0.9),
         received_at: Timestamp::from_micros(9_000_000),
+        receipt: Receipt::default(),
     };
     let now = Timestamp::from_micros(5_500_000);
     let outcome = bench.intake.take(vec![], vec![], vec![line], now);

@@ -2,6 +2,8 @@
 
 #[path = "network/discovery.rs"]
 mod discovery;
+#[path = "network/frames.rs"]
+mod frames;
 #[path = "network/identity.rs"]
 mod identity;
 #[path = "network/limits.rs"]
@@ -16,6 +18,8 @@ mod memory;
 mod node;
 #[path = "network/reach.rs"]
 mod reach;
+#[path = "network/redelivery.rs"]
+mod redelivery;
 #[path = "network/role.rs"]
 mod role;
 

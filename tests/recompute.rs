@@ -10,7 +10,7 @@ use slips_p2p::{
     domain::{
         Conduct, Confidence, Neighbour, Opinion, OwnStatement, PeerId, Score, Subject, Timestamp,
     },
-    network::{Event, Line},
+    network::{Event, Line, Receipt},
     node::{AnswerRequests, Counters, Forward, Intake, Peers, Settings},
     reputation::{ModelKind, TrustModel as _, guards::Guards, reliability},
     store::{self, Reader, Retention, Store},
@@ -116,6 +116,7 @@ impl Node {
                         ip: place(self.places[who]),
                         text: message::encode_report(judged(of), score, confidence),
                         received_at: now.minus(Duration::from_millis(3)),
+                        receipt: Receipt::default(),
                     });
                 }
                 Happening::Own { of, what } => {

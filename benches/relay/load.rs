@@ -29,9 +29,9 @@ fn address(number: u32) -> Ipv4Addr {
 }
 
 /// The payload for `p2p_pygo`.
-pub fn payload(number: u32) -> String {
+pub fn payload(number: u32, recipient: &str) -> String {
     format!(
-        "{{\"message\": \"{}\", \"recipient\": \"*\", \"version\": \"1.1.21\"}}",
+        "{{\"message\": \"{}\", \"recipient\": \"{recipient}\", \"version\": \"1.1.21\"}}",
         message(number)
     )
 }
@@ -61,8 +61,8 @@ impl Outcome {
 
 /// Publishes `rate` messages a second for `seconds`, each when it is due.
 pub fn offer(
-    port: u16,
-    channel: &str,
+    (port, channel): (u16, &str),
+    recipient: &str,
     rate: u32,
     seconds: u32,
     start: Instant,
@@ -76,7 +76,7 @@ pub fn offer(
         if due > next {
             let mut pipe = redis::pipe();
             for number in next..due {
-                pipe.publish(channel, payload(number)).ignore();
+                pipe.publish(channel, payload(number, recipient)).ignore();
             }
             pipe.exec(&mut connection)?;
             next = due;

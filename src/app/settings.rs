@@ -60,6 +60,7 @@ pub(super) fn network(config: &Config) -> network::Settings {
         listen: listen(network),
         quic: network.quic,
         protocol: network.protocol.clone(),
+        frames: network.frames,
         rendezvous: network.rendezvous.clone(),
         legacy_mdns: network.legacy_mdns,
         legacy_mdns_port: network.legacy_mdns_port,

@@ -212,6 +212,9 @@ settings! {
         quic: bool = false, kind::truth();
         /// The protocol of the streams between peers.
         protocol: String = "/slips/1.0", kind::protocol();
+        /// Whether messages to and from nodes of this kind go in frames on one lasting stream (/slips/2.0),
+        /// which is faster and acknowledges only what is on disk; other peers get a stream a message.
+        frames: bool = true, kind::truth();
         /// The service name under which peers on the local network look for each other.
         rendezvous: String = "slips", kind::service();
         /// Whether to find peers and be found by multicast DNS as the Go pigeon does it.

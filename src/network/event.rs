@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use libp2p::Multiaddr;
 use tokio::sync::mpsc;
 
+use super::Receipt;
+
 use crate::domain::{Conduct, Neighbour, PeerId, Reachability, Timestamp};
 
 /// Where [`Event`]s come out. Dropping it is harmless: events are then thrown away.
@@ -12,7 +14,7 @@ pub type Events = mpsc::Receiver<Event>;
 
 /// A data line of a peer. It stands in no order to the [`Event`]s: the first line of a peer can
 /// come out before its [`Event::Connected`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Line {
     /// Who handed it over.
     pub from: Neighbour,
@@ -22,6 +24,8 @@ pub struct Line {
     pub text: String,
     /// When its last byte was here.
     pub received_at: Timestamp,
+    /// To be acknowledged when the line is safe: its sender keeps it until then.
+    pub receipt: Receipt,
 }
 
 /// What happened.

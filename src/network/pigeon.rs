@@ -1,4 +1,5 @@
-//! `/slips/1.0` as a part of the swarm: one line a stream, both ways.
+//! `/slips/1.0` as a part of the swarm: one line a stream, both ways; and the queue of each peer,
+//! whichever way its lines go.
 
 mod handler;
 mod inbound;
@@ -30,10 +31,10 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use handler::{Control, Told};
 use handler::{Handler, Limits};
-use inbound::Gate;
-pub(crate) use inbound::{Heard, MAX_VERSION_BYTES};
+pub(crate) use inbound::{Gate, Heard, MAX_VERSION_BYTES};
 pub(crate) use outbound::Outcome;
-pub(crate) use queue::{PeerQueue, Refused};
+pub(crate) use patience::within;
+pub(crate) use queue::{PeerQueue, Refused, Run};
 use rate::Rate;
 
 use super::{Line, Settings, guard::ip_of};
@@ -134,6 +135,7 @@ impl Behaviour {
             peer,
             ip: ip_of(address).unwrap_or(IpAddr::from([0, 0, 0, 0])),
             protocol: self.protocol.clone(),
+            frames: settings.frames,
             lines: self.lines.clone(),
             reading: Arc::clone(&self.reading),
             share: Arc::new(Semaphore::new(

@@ -39,6 +39,8 @@ pub struct Settings {
     pub quic: bool,
     /// The stream protocol; `/slips/1.0` is the pigeon's.
     pub protocol: String,
+    /// Whether lines go in frames (`/slips/2.0`) to and from peers that offer that.
+    pub frames: bool,
     /// The version our hello names; pigeons say `version1`.
     pub hello_version: String,
     /// What identify says we are.
@@ -95,7 +97,8 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// Time for the answer to hello and ping; the pigeon's is 10 s.
     pub answer_timeout: Duration,
-    /// Time for a peer to close the stream of a line, which acknowledges it.
+    /// Time for a peer to close the stream of a line, which acknowledges it; with frames, to
+    /// acknowledge anything.
     pub ack_timeout: Duration,
     /// A peer is pinged this long after the last good ping at the earliest ...
     pub ping_after_min: Duration,
@@ -124,6 +127,7 @@ impl Default for Settings {
             listen: Vec::new(),
             quic: false,
             protocol: "/slips/1.0".into(),
+            frames: true,
             hello_version: "version1".into(),
             agent: concat!("slips-p2p/", env!("CARGO_PKG_VERSION")).into(),
             rendezvous: "slips".into(),

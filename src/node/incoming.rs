@@ -1,17 +1,21 @@
-//! What the network hands over: judged, committed, and only then passed on.
+//! What the network hands over: judged, committed, and only then passed on and acknowledged.
+//!
+//! While one batch is on its way to the disk the next is judged. It is committed when the first is
+//! on disk, so the order stays, and nothing is done about a batch before its own commit.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 use tracing::{debug, info};
 
 use super::intake::{Intake, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{OwnStatement, Timestamp};
-use crate::network::{Event, Handle, Line};
-use crate::store::Store;
+use crate::domain::{Ban, OwnStatement, Timestamp};
+use crate::network::{Event, Handle, Line, Receipt};
+use crate::store::{Committed, Store, StoreError};
 
 /// What this task works with.
 pub(super) struct Listening {
@@ -47,18 +51,36 @@ struct Arrived {
     statements: Vec<OwnStatement>,
 }
 
+/// A batch on its way to the disk, and what is to be done when it is there.
+struct Committing {
+    commit: JoinHandle<Result<Committed, StoreError>>,
+    then: Then,
+}
+
+/// What a batch's being on disk allows.
+struct Then {
+    questions: Vec<Question>,
+    bans: Vec<Ban>,
+    receipts: Vec<Receipt>,
+}
+
 /// Runs until the network and `outgoing` have ended and everything they handed over is on disk.
 pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<(), NodeError> {
-    while let Some(arrived) = inputs.next().await {
-        let outcome = listening.intake.take(
-            arrived.events,
-            arrived.statements,
-            arrived.lines,
-            Timestamp::now(),
-        );
-        listening.act(outcome).await?;
+    let mut under_way: Option<Committing> = None;
+    loop {
+        let Some(arrived) = listening.gather(&mut inputs, &mut under_way).await? else {
+            break;
+        };
+        let (outcome, receipts) = listening.judge(arrived);
+        if let Some(before) = under_way.take() {
+            listening.finish(before).await?;
+        }
+        under_way = Some(listening.begin(outcome, receipts));
     }
-    Ok(())
+    match under_way {
+        Some(last) => listening.finish(last).await,
+        None => Ok(()),
+    }
 }
 
 impl Inputs {
@@ -77,18 +99,22 @@ impl Inputs {
     }
 
     /// Waits for something, then takes everything else that waits too, up to a batch. `None` when
-    /// all three queues have ended and are empty.
-    async fn next(&mut self) -> Option<Arrived> {
-        let mut arrived = Arrived::default();
+    /// all three queues have ended and are empty. Nothing is lost when it is dropped while it waits.
+    async fn next(&mut self, arrived: &mut Arrived) -> Option<()> {
         loop {
+            let rooms = (
+                room(&arrived.events),
+                room(&arrived.statements),
+                room(&arrived.lines),
+            );
             // A branch that loses the race has taken nothing; an ended queue answers 0 at once.
             let (taken, ended) = tokio::select! {
                 biased;
-                n = self.events.recv_many(&mut arrived.events, MAX_LINES_A_BATCH),
+                n = self.events.recv_many(&mut arrived.events, rooms.0),
                     if !self.ended.events => (n, &mut self.ended.events),
-                n = self.own_statements.recv_many(&mut arrived.statements, MAX_LINES_A_BATCH),
+                n = self.own_statements.recv_many(&mut arrived.statements, rooms.1),
                     if !self.ended.statements => (n, &mut self.ended.statements),
-                n = self.lines.recv_many(&mut arrived.lines, MAX_LINES_A_BATCH),
+                n = self.lines.recv_many(&mut arrived.lines, rooms.2),
                     if !self.ended.lines => (n, &mut self.ended.lines),
                 else => return None,
             };
@@ -100,8 +126,29 @@ impl Inputs {
         drain(&mut self.events, &mut arrived.events);
         drain(&mut self.own_statements, &mut arrived.statements);
         drain(&mut self.lines, &mut arrived.lines);
-        Some(arrived)
+        Some(())
     }
+}
+
+impl Arrived {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.events.is_empty() && self.statements.is_empty()
+    }
+
+    /// More would make the next transaction longer and not cheaper.
+    fn is_full(&self) -> bool {
+        let most = self
+            .lines
+            .len()
+            .max(self.events.len())
+            .max(self.statements.len());
+        most >= MAX_LINES_A_BATCH
+    }
+}
+
+/// Never 0 while a batch is not full, which would look like the end of a queue.
+fn room<T>(taken: &[T]) -> usize {
+    MAX_LINES_A_BATCH.saturating_sub(taken.len()).max(1)
 }
 
 fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
@@ -113,20 +160,91 @@ fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
 }
 
 impl Listening {
-    async fn act(&mut self, outcome: Outcome) -> Result<(), NodeError> {
-        let committed = self.store.commit(outcome.batch).await?;
+    /// What is to be judged next: while a batch is under way, all that comes until it is on disk, up
+    /// to a batch; otherwise whatever is there.
+    async fn gather(
+        &mut self,
+        inputs: &mut Inputs,
+        under_way: &mut Option<Committing>,
+    ) -> Result<Option<Arrived>, NodeError> {
+        let mut arrived = Arrived::default();
+        let mut ended = false;
+        while let Some(before) = under_way
+            && !ended
+            && !arrived.is_full()
+        {
+            tokio::select! {
+                biased;
+                committed = &mut before.commit => {
+                    let committed = joined(committed)?;
+                    if let Some(before) = under_way.take() {
+                        self.done(committed, before.then).await;
+                    }
+                }
+                more = inputs.next(&mut arrived) => ended = more.is_none(),
+            }
+        }
+        if arrived.is_empty() && (ended || inputs.next(&mut arrived).await.is_none()) {
+            return Ok(None);
+        }
+        Ok(Some(arrived))
+    }
+
+    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>) {
+        let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
+        let receipts = arrived.lines.iter_mut().map(receipt).collect();
+        let outcome = self.intake.take(
+            arrived.events,
+            arrived.statements,
+            arrived.lines,
+            Timestamp::now(),
+        );
+        (outcome, receipts)
+    }
+
+    fn begin(&self, outcome: Outcome, receipts: Vec<Receipt>) -> Committing {
+        let (store, batch) = (self.store.clone(), outcome.batch);
+        Committing {
+            commit: tokio::spawn(async move { store.commit(batch).await }),
+            then: Then {
+                questions: outcome.questions,
+                bans: outcome.bans,
+                receipts,
+            },
+        }
+    }
+
+    async fn finish(&mut self, batch: Committing) -> Result<(), NodeError> {
+        let committed = joined(batch.commit.await)?;
+        self.done(committed, batch.then).await;
+        Ok(())
+    }
+
+    /// A batch is on disk.
+    async fn done(&mut self, committed: Committed, then: Then) {
+        Receipt::acknowledge_all(then.receipts);
         self.intake.messages_dropped(committed.dropped);
         self.outbox.offer(committed.parcels);
-        for ban in outcome.bans {
+        for ban in then.bans {
             info!(peer = %ban.peer, until = %ban.until, reason = ban.reason, "peer cut off");
             self.network.ban(ban.peer, ban.until).await;
         }
-        for question in outcome.questions {
+        for question in then.questions {
             if let Err(mpsc::error::TrySendError::Full(question)) = self.ask.try_send(question) {
                 debug!(peer = %question.from, "a question was shed: too many are waiting");
                 self.counters.requests_unanswered.add(1);
             }
         }
-        Ok(())
     }
+}
+
+/// The store's answer; a panic in there goes on here.
+fn joined(
+    result: Result<Result<Committed, StoreError>, JoinError>,
+) -> Result<Committed, StoreError> {
+    result.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // Nobody aborts it but a runtime that ends.
+        Err(_) => Err(StoreError::Closed),
+    })
 }

@@ -1,5 +1,5 @@
 //! A peer without any of our code: TCP, noise and yamux from libp2p, multistream and `/slips/1.0`
-//! written out by hand. It can be as rude as a test needs it.
+//! written out by hand; streams of `/slips/2.0` are the test's. It can be as rude as a test needs it.
 
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
@@ -24,6 +24,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const LIMIT: Duration = Duration::from_secs(20);
 const HEADER: &[u8] = b"\x13/multistream/1.0.0\n";
 const SLIPS: &[u8] = b"\x0b/slips/1.0\n";
+const FRAMES: &[u8] = b"\x0b/slips/2.0\n";
 const NOT_SPOKEN: &[u8] = b"\x03na\n";
 
 /// How a raw peer treats what it is told and asked.
@@ -31,6 +32,8 @@ const NOT_SPOKEN: &[u8] = b"\x03na\n";
 pub enum Manner {
     /// As a pigeon.
     Polite,
+    /// As a node of our kind: streams of `/slips/2.0` go to the test.
+    Framed,
     /// Speaks nothing but libp2p.
     Foreign,
     /// Takes streams, never answers and never closes them.
@@ -46,6 +49,8 @@ pub struct Raw {
     ask: mpsc::Sender<oneshot::Sender<SubstreamBox>>,
     /// Lines the node said, in order of their arrival.
     pub heard: mpsc::Receiver<String>,
+    /// Streams of `/slips/2.0` the node opened.
+    pub framed: mpsc::Receiver<SubstreamBox>,
     /// Cancelled when the connection is gone.
     pub gone: CancellationToken,
     hang_up: CancellationToken,
@@ -151,9 +156,11 @@ impl Raw {
     fn run(id: PeerId, muxer: StreamMuxerBox, manner: Manner) -> Self {
         let (ask, asked) = mpsc::channel(2048);
         let (tell, heard) = mpsc::channel(65_536);
+        let (give, framed) = mpsc::channel(16);
         let (gone, hang_up, silent, deaf) = Default::default();
         let serving = Serving {
             tell,
+            give,
             manner,
             silent: CancellationToken::clone(&silent),
         };
@@ -170,6 +177,7 @@ impl Raw {
             id,
             ask,
             heard,
+            framed,
             gone,
             hang_up,
             silent,
@@ -190,6 +198,34 @@ impl Raw {
     /// # Panics
     /// When it stands, but gives no stream in time.
     pub async fn try_open(&self) -> Option<SubstreamBox> {
+        self.open_for(SLIPS).await
+    }
+
+    /// Opens a stream of `/slips/2.0`, past the talk about protocols.
+    ///
+    /// # Panics
+    /// When the connection is gone, or the other side does not speak it.
+    pub async fn open_framed(&self) -> SubstreamBox {
+        let stream = self.open_for(FRAMES).await;
+        let mut stream = stream.expect("the connection stands");
+        let mut talk = [HEADER, FRAMES].concat();
+        stream.read_exact(&mut talk).await.expect("an answer");
+        assert_eq!(talk, [HEADER, FRAMES].concat());
+        stream
+    }
+
+    /// The next stream of `/slips/2.0` the node opens.
+    ///
+    /// # Panics
+    /// When none comes in time, or the connection is gone.
+    pub async fn opened(&mut self) -> SubstreamBox {
+        timeout(LIMIT, self.framed.recv())
+            .await
+            .expect("a stream in time")
+            .expect("the connection stands")
+    }
+
+    async fn open_for(&self, protocol: &[u8]) -> Option<SubstreamBox> {
         let (give, take) = oneshot::channel();
         self.ask.send(give).await.ok()?;
         let mut stream = tokio::select! {
@@ -197,7 +233,7 @@ impl Raw {
             // What is asked at that very moment may be neither answered nor dropped.
             () = self.gone.cancelled() => return None,
         };
-        stream.write_all(&[HEADER, SLIPS].concat()).await.ok()?;
+        stream.write_all(&[HEADER, protocol].concat()).await.ok()?;
         Some(stream)
     }
 
@@ -274,6 +310,7 @@ pub async fn answer(stream: &mut SubstreamBox) -> String {
 #[derive(Clone)]
 struct Serving {
     tell: mpsc::Sender<String>,
+    give: mpsc::Sender<SubstreamBox>,
     manner: Manner,
     silent: CancellationToken,
 }
@@ -335,6 +372,7 @@ async fn drive(
 async fn serve(mut stream: SubstreamBox, serving: Serving) -> Option<()> {
     let Serving {
         tell,
+        give,
         manner,
         silent,
     } = serving;
@@ -345,6 +383,10 @@ async fn serve(mut stream: SubstreamBox, serving: Serving) -> Option<()> {
         } else if word == SLIPS && manner != Manner::Foreign {
             stream.write_all(SLIPS).await.ok()?;
             break;
+        } else if word == FRAMES && manner == Manner::Framed {
+            stream.write_all(FRAMES).await.ok()?;
+            stream.flush().await.ok()?;
+            return give.send(stream).await.ok();
         } else {
             stream.write_all(NOT_SPOKEN).await.ok()?;
         }

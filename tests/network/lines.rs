@@ -1,4 +1,4 @@
-//! Lines arrive: all of them, in the order of their lane, however slow the receiver.
+//! Lines arrive over `/slips/1.0`: all of them, in the order of their lane, however slow the receiver.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,17 +10,27 @@ use std::{
 };
 
 use futures::{AsyncWriteExt, future::join_all};
-use libp2p::identity::Keypair;
-use slips_p2p::{domain::Neighbour, network::SendError};
+use libp2p::{Multiaddr, identity::Keypair};
+use slips_p2p::{
+    domain::Neighbour,
+    network::{SendError, Settings},
+};
 
 use crate::{
-    node::{Start, eventually, node, pair, settings},
+    node::{Start, eventually, node, pair_of, pigeonlike as settings},
     raw::{Manner, Raw, answer},
 };
 
+fn calling(other: &Multiaddr) -> Settings {
+    Settings {
+        static_peers: vec![other.clone()],
+        ..settings()
+    }
+}
+
 #[tokio::test]
 async fn two_nodes_exchange_lines_both_ways() {
-    let (mut a, mut b) = pair().await;
+    let (mut a, mut b) = pair_of(settings()).await;
     a.handle
         .send(b.id, "from a".into(), 0)
         .await
@@ -38,7 +48,7 @@ async fn two_nodes_exchange_lines_both_ways() {
 
 #[tokio::test]
 async fn lines_of_a_lane_arrive_in_order() {
-    let (a, mut b) = pair().await;
+    let (a, mut b) = pair_of(settings()).await;
     let (lanes, each) = (7_u64, 150_u64);
     let sender = tokio::spawn(async move {
         for number in 0..each {
@@ -71,7 +81,7 @@ async fn a_line_to_all_goes_to_every_peer() {
     let mut a = node(settings()).await;
     let mut others = Vec::new();
     for _ in 0..3 {
-        others.push(node(crate::node::calling(&a.address)).await);
+        others.push(node(calling(&a.address)).await);
         a.connected().await;
     }
     assert_eq!(a.handle.send_to_all("to everybody".into(), 1).await, 3);
@@ -82,7 +92,7 @@ async fn a_line_to_all_goes_to_every_peer() {
 
 #[tokio::test]
 async fn what_is_no_line_is_refused() {
-    let (a, b) = pair().await;
+    let (a, b) = pair_of(settings()).await;
     let send = async |text: &str| a.handle.send(b.id, text.into(), 0).await;
     assert_eq!(send("two\nlines").await, Err(SendError::NotALine));
     assert_eq!(send("  ").await, Err(SendError::NotALine));
@@ -99,7 +109,7 @@ async fn what_is_no_line_is_refused() {
 
 #[tokio::test]
 async fn the_longest_line_arrives_whole() {
-    let (a, mut b) = pair().await;
+    let (a, mut b) = pair_of(settings()).await;
     let longest = "x".repeat(65_536);
     a.handle
         .send(b.id, longest.clone(), 0)
@@ -119,7 +129,7 @@ async fn a_slow_receiver_holds_the_sender_back_and_loses_nothing() {
     }
     .start()
     .await;
-    let mut a = node(crate::node::calling(&b.address)).await;
+    let mut a = node(calling(&b.address)).await;
     a.connected().await;
     let sent = Arc::new(AtomicUsize::new(0));
     let sender = tokio::spawn({
@@ -198,10 +208,7 @@ async fn a_thousand_streams_at_once_lose_nothing() {
 async fn a_peer_that_never_closes_costs_only_its_time() {
     use slips_p2p::domain::Conduct;
 
-    use crate::{
-        node::{calling, hasty},
-        raw::RawListener,
-    };
+    use crate::{node::hasty, raw::RawListener};
 
     let mut pigeon = RawListener::new(&Keypair::generate_ed25519()).await;
     let settings = hasty(calling(&pigeon.address));

@@ -31,6 +31,14 @@ pub fn settings() -> Settings {
     }
 }
 
+/// Settings of a node that speaks `/slips/1.0` only, as pigeons do.
+pub fn pigeonlike() -> Settings {
+    Settings {
+        frames: false,
+        ..settings()
+    }
+}
+
 /// Settings with a peer to dial.
 pub fn calling(other: &Multiaddr) -> Settings {
     Settings {
@@ -94,8 +102,16 @@ pub async fn node(settings: Settings) -> Node {
 
 /// Two nodes, the second of which dialled the first.
 pub async fn pair() -> (Node, Node) {
-    let mut a = node(settings()).await;
-    let mut b = node(calling(&a.address)).await;
+    pair_of(settings()).await
+}
+
+pub async fn pair_of(settings: Settings) -> (Node, Node) {
+    let mut a = node(settings.clone()).await;
+    let mut b = node(Settings {
+        static_peers: vec![a.address.clone()],
+        ..settings
+    })
+    .await;
     a.connected().await;
     b.connected().await;
     (a, b)
@@ -145,7 +161,15 @@ impl Node {
             .await;
     }
 
+    /// The next line; its sender need not keep it.
     pub async fn line(&mut self) -> Line {
+        let line = self.unacknowledged().await;
+        line.receipt.clone().acknowledge();
+        line
+    }
+
+    /// The next line; whether it is acknowledged is the test's business.
+    pub async fn unacknowledged(&mut self) -> Line {
         timeout(LIMIT, self.lines.recv())
             .await
             .expect("a line in time")

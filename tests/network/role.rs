@@ -40,12 +40,21 @@ impl Role {
 
     /// Waits until it says that, and gives the value.
     pub fn says(&mut self, what: &str) -> String {
-        let start = format!(">{what} ");
-        let said = self.output.by_ref().map_while(Result::ok);
-        let mut values = said.filter_map(|line| Some(line.strip_prefix(&start)?.to_owned()));
-        values
-            .next()
+        self.next(what)
             .unwrap_or_else(|| panic!("it ended without saying `{what}`"))
+    }
+
+    /// The next value of that; `None` when it has ended.
+    pub fn next(&mut self, what: &str) -> Option<String> {
+        let start = format!(">{what} ");
+        let mut said = self.output.by_ref().map_while(Result::ok);
+        said.find_map(|line| Some(line.strip_prefix(&start)?.to_owned()))
+    }
+
+    /// Kills it as `kill -9` does; what it said before can still be read.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
     }
 
     /// Its resident memory, in KiB.

@@ -1,7 +1,9 @@
-//! One connection's part in `/slips/1.0`: serves its inbound streams, sends what waits for its peer.
+//! One connection's part in `/slips/1.0`: serves its inbound streams, sends what waits for its peer
+//! unless that goes in frames.
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -13,11 +15,15 @@ use libp2p::swarm::{
 };
 
 use super::{
-    inbound::{Gate, Heard, Inbound},
-    outbound::{Expect, Outbound, Outcome},
+    inbound::{Gate, Heard, Inbound, Taken},
+    outbound::{Came, Expect, Outbound, Outcome},
     queue::{End, PeerQueue},
 };
-use crate::{domain::Conduct, wire::pigeon};
+use crate::{
+    domain::Conduct,
+    network::frames::{self, Next, Opened, Side},
+    wire::pigeon,
+};
 
 /// How long a line may wait for room in the node. Far beyond any sender's patience: its end is for
 /// streams whose sender forgot them.
@@ -62,12 +68,14 @@ pub(crate) struct Limits {
 pub(crate) enum Errand {
     Control(Control),
     Lane(u64),
+    Frames,
 }
 
 pub(crate) struct Handler {
     connection: ConnectionId,
     gate: Arc<Gate>,
     queue: Arc<PeerQueue>,
+    frames: Side,
     limits: Limits,
     controls: VecDeque<Control>,
     told: VecDeque<Told>,
@@ -77,6 +85,11 @@ pub(crate) struct Handler {
 }
 
 type ToConnection = ConnectionHandlerEvent<Outbound, Errand, Told>;
+fn request(upgrade: Outbound, errand: Errand, limit: Duration) -> ToConnection {
+    let protocol = SubstreamProtocol::new(upgrade, errand).with_timeout(limit + OUTBOUND_SLACK);
+    ConnectionHandlerEvent::OutboundSubstreamRequest { protocol }
+}
+
 type Happened<'a> = ConnectionEvent<'a, Inbound, Outbound, (), Errand>;
 
 impl Handler {
@@ -86,10 +99,17 @@ impl Handler {
         queue: Arc<PeerQueue>,
         limits: Limits,
     ) -> Self {
+        let frames = Side::new(
+            connection,
+            Arc::clone(&gate),
+            Arc::clone(&queue),
+            limits.acknowledge,
+        );
         Self {
             connection,
             gate,
             queue,
+            frames,
             limits,
             controls: VecDeque::new(),
             told: VecDeque::new(),
@@ -143,6 +163,21 @@ impl Handler {
                     self.tell(Told::Conduct(Conduct::NoAnswer));
                 }
             }
+            Errand::Frames => {}
+        }
+    }
+
+    fn failed(&mut self, errand: Errand, error: StreamUpgradeError<Infallible>) {
+        let outcome = match error {
+            StreamUpgradeError::Timeout => Outcome::NoAnswer,
+            StreamUpgradeError::NegotiationFailed => Outcome::NotSpoken,
+            StreamUpgradeError::Io(_) => Outcome::Broken,
+            StreamUpgradeError::Apply(never) => match never {},
+        };
+        match (errand, outcome) {
+            (Errand::Frames, Outcome::NotSpoken) => self.opened(Opened::NotSpoken),
+            (Errand::Frames, _) => self.opened(Opened::Failed),
+            (errand, outcome) => self.ended(errand, outcome),
         }
     }
 
@@ -153,14 +188,35 @@ impl Handler {
         expect: Expect,
         limit: Duration,
     ) -> ToConnection {
-        let upgrade = Outbound {
+        let upgrade = Outbound::Line {
             protocol: self.gate.protocol.clone(),
             line,
             expect,
             limit,
         };
-        let protocol = SubstreamProtocol::new(upgrade, errand).with_timeout(limit + OUTBOUND_SLACK);
-        ConnectionHandlerEvent::OutboundSubstreamRequest { protocol }
+        request(upgrade, errand, limit)
+    }
+
+    fn open_frames(&self) -> ToConnection {
+        let limit = self.limits.answer;
+        request(Outbound::Frames { limit }, Errand::Frames, limit)
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        self.frames.opened(opened);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn poll_lines(&mut self, cx: &mut Context<'_>) -> Option<ToConnection> {
+        if !self.speaks || self.in_flight >= self.limits.in_flight {
+            return None;
+        }
+        let job = self.queue.take(self.connection, cx.waker())?;
+        self.in_flight += 1;
+        let errand = Errand::Lane(job.lane);
+        Some(self.open(errand, job.line, Expect::Close, self.limits.acknowledge))
     }
 
     fn open_control(&self, control: Control) -> ToConnection {
@@ -207,18 +263,18 @@ impl ConnectionHandler for Handler {
         if let Some(control) = self.controls.pop_front() {
             return Poll::Ready(self.open_control(control));
         }
-        if self.speaks
-            && self.in_flight < self.limits.in_flight
-            && let Some(job) = self.queue.take(self.connection, cx.waker())
-        {
-            self.in_flight += 1;
-            let errand = Errand::Lane(job.lane);
-            return Poll::Ready(self.open(
-                errand,
-                job.line,
-                Expect::Close,
-                self.limits.acknowledge,
-            ));
+        match self.frames.poll(self.speaks, cx) {
+            Poll::Ready(Next::Open) => return Poll::Ready(self.open_frames()),
+            Poll::Ready(Next::Tell(conduct)) => {
+                let told = Told::Conduct(conduct);
+                return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(told));
+            }
+            Poll::Ready(Next::Lines) => {
+                if let Some(open) = self.poll_lines(cx) {
+                    return Poll::Ready(open);
+                }
+            }
+            Poll::Pending => {}
         }
         self.waker = Some(cx.waker().clone());
         Poll::Pending
@@ -226,26 +282,25 @@ impl ConnectionHandler for Handler {
 
     fn on_connection_event(&mut self, event: Happened<'_>) {
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(inbound) => {
-                self.received(inbound.protocol.heard, inbound.protocol.flooding);
-            }
-            ConnectionEvent::FullyNegotiatedOutbound(outbound) => {
-                self.ended(outbound.info, outbound.protocol)
-            }
-            ConnectionEvent::DialUpgradeError(failed) => {
-                let outcome = match failed.error {
-                    StreamUpgradeError::Timeout => Outcome::NoAnswer,
-                    StreamUpgradeError::NegotiationFailed => Outcome::NotSpoken,
-                    StreamUpgradeError::Io(_) => Outcome::Broken,
-                    StreamUpgradeError::Apply(never) => match never {},
-                };
-                self.ended(failed.info, outcome);
-            }
+            ConnectionEvent::FullyNegotiatedInbound(inbound) => match inbound.protocol {
+                Taken::Line(received) => self.received(received.heard, received.flooding),
+                Taken::Frames(stream) => {
+                    self.speaks();
+                    self.frames.receive_on(stream);
+                }
+            },
+            ConnectionEvent::FullyNegotiatedOutbound(outbound) => match outbound.protocol {
+                Came::Line(outcome) => self.ended(outbound.info, outcome),
+                Came::Frames(opened) => self.opened(opened),
+            },
+            ConnectionEvent::DialUpgradeError(failed) => self.failed(failed.info, failed.error),
             ConnectionEvent::RemoteProtocolsChange(ProtocolsChange::Added(added))
                 if added
                     .clone()
                     .any(|protocol| *protocol == self.gate.protocol) =>
             {
+                self.frames
+                    .learned(added.clone().any(|protocol| *protocol == frames::PROTOCOL));
                 self.speaks();
             }
             _ => {}

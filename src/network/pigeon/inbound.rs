@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{patience::within, rate::Rate};
 use crate::{
     domain::{Neighbour, Timestamp},
-    network::Line,
+    network::{Line, frames},
     wire::pigeon::{self, LineFault},
 };
 
@@ -34,6 +34,8 @@ pub(crate) struct Gate {
     pub(crate) peer: PeerId,
     pub(crate) ip: IpAddr,
     pub(crate) protocol: StreamProtocol,
+    /// Whether streams of frames are taken and offered too.
+    pub(crate) frames: bool,
     pub(crate) lines: mpsc::Sender<Line>,
     /// Bounds the long lines held in memory over all connections.
     pub(crate) reading: Arc<Semaphore>,
@@ -72,26 +74,44 @@ pub(crate) struct Received {
     pub(crate) flooding: bool,
 }
 
-/// The upgrade that serves a stream.
+/// What an inbound stream came to.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// One line, and the stream is done.
+    Line(Received),
+    /// A stream of frames, which goes on.
+    Frames(Stream),
+}
+
+/// The upgrade that serves a stream of `/slips/1.0`, and lets one of `/slips/2.0` in.
 #[derive(Clone)]
 pub(crate) struct Inbound(pub(crate) Arc<Gate>);
 
 impl UpgradeInfo for Inbound {
     type Info = StreamProtocol;
-    type InfoIter = std::iter::Once<StreamProtocol>;
+    type InfoIter =
+        std::iter::Chain<std::option::IntoIter<StreamProtocol>, std::iter::Once<StreamProtocol>>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        std::iter::once(self.0.protocol.clone())
+        let frames = self.0.frames.then_some(frames::PROTOCOL);
+        let line = std::iter::once(self.0.protocol.clone());
+        frames.into_iter().chain(line)
     }
 }
 
 impl InboundUpgrade<Stream> for Inbound {
-    type Output = Received;
+    type Output = Taken;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Received, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Taken, Infallible>> + Send>>;
 
-    fn upgrade_inbound(self, stream: Stream, _: StreamProtocol) -> Self::Future {
-        Box::pin(async move { Ok(serve(stream, &self.0).await) })
+    fn upgrade_inbound(self, stream: Stream, protocol: StreamProtocol) -> Self::Future {
+        Box::pin(async move {
+            Ok(if protocol == self.0.protocol {
+                Taken::Line(serve(stream, &self.0).await)
+            } else {
+                Taken::Frames(stream)
+            })
+        })
     }
 }
 
@@ -140,6 +160,7 @@ async fn take(
                 ip: gate.ip,
                 text,
                 received_at,
+                receipt: frames::Receipt::default(),
             };
             if gate.lines.send(line).await.is_err() {
                 // The node takes no more lines, and yamux cannot tell a reset from an end: only a

@@ -1,5 +1,5 @@
 //! One outbound stream of `/slips/1.0`: say a line, then wait for the answer or for the end of the
-//! stream, which acknowledges it.
+//! stream, which acknowledges it. Streams of `/slips/2.0` are opened here too.
 
 use std::{convert::Infallible, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,7 +11,10 @@ use libp2p::{
 use tokio::time::timeout;
 
 use super::patience::within;
-use crate::wire::pigeon::{self, LineFault};
+use crate::{
+    network::frames::{self, Opened},
+    wire::pigeon::{self, LineFault},
+};
 
 /// Longest answer taken from a peer: `hello` and a version.
 const MAX_ANSWER_BYTES: usize = 256;
@@ -46,14 +49,31 @@ pub(crate) enum Outcome {
     NotSpoken,
 }
 
-/// The upgrade that says a line.
-pub(crate) struct Outbound {
-    pub(crate) protocol: StreamProtocol,
-    /// With its newline.
-    pub(crate) line: Arc<str>,
-    pub(crate) expect: Expect,
-    /// For everything together.
-    pub(crate) limit: Duration,
+/// The upgrade of our own streams.
+pub(crate) enum Outbound {
+    /// Says a line.
+    Line {
+        protocol: StreamProtocol,
+        /// With its newline.
+        line: Arc<str>,
+        expect: Expect,
+        /// For everything together.
+        limit: Duration,
+    },
+    /// Opens a stream for frames.
+    Frames {
+        /// For the peer to say that it is ready.
+        limit: Duration,
+    },
+}
+
+/// What an outbound stream came to.
+#[derive(Debug)]
+pub(crate) enum Came {
+    /// How it went with the line.
+    Line(Outcome),
+    /// How it went with the stream for frames.
+    Frames(Opened),
 }
 
 impl UpgradeInfo for Outbound {
@@ -61,26 +81,41 @@ impl UpgradeInfo for Outbound {
     type InfoIter = std::iter::Once<StreamProtocol>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        std::iter::once(self.protocol.clone())
+        std::iter::once(match self {
+            Self::Line { protocol, .. } => protocol.clone(),
+            Self::Frames { .. } => frames::PROTOCOL,
+        })
     }
 }
 
 impl OutboundUpgrade<Stream> for Outbound {
-    type Output = Outcome;
+    type Output = Came;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Outcome, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Came, Infallible>> + Send>>;
 
-    fn upgrade_outbound(self, mut stream: Stream, _: StreamProtocol) -> Self::Future {
+    fn upgrade_outbound(self, stream: Stream, _: StreamProtocol) -> Self::Future {
         Box::pin(async move {
-            let talk = async {
-                match self.expect {
-                    Expect::Answer => ask(&mut stream, &self.line).await,
-                    Expect::Close => tell(&mut stream, &self.line).await,
-                }
-            };
-            Ok(within(self.limit, talk).await.unwrap_or(Outcome::NoAnswer))
+            Ok(match self {
+                Self::Line {
+                    line,
+                    expect,
+                    limit,
+                    ..
+                } => Came::Line(say(stream, &line, expect, limit).await),
+                Self::Frames { limit } => Came::Frames(frames::open(stream, limit).await),
+            })
         })
     }
+}
+
+async fn say(mut stream: Stream, line: &str, expect: Expect, limit: Duration) -> Outcome {
+    let talk = async {
+        match expect {
+            Expect::Answer => ask(&mut stream, line).await,
+            Expect::Close => tell(&mut stream, line).await,
+        }
+    };
+    within(limit, talk).await.unwrap_or(Outcome::NoAnswer)
 }
 
 async fn ask(stream: &mut Stream, line: &str) -> Outcome {

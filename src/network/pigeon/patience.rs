@@ -9,7 +9,7 @@ use tokio::time::timeout;
 const MOMENT: Duration = Duration::from_millis(500);
 
 /// What `work` came to, if it took no longer than the limit and a moment.
-pub(super) async fn within<F: Future>(limit: Duration, work: F) -> Option<F::Output> {
+pub(crate) async fn within<F: Future>(limit: Duration, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     match timeout(limit, &mut work).await {
         Ok(done) => Some(done),

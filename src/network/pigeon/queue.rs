@@ -1,4 +1,9 @@
-//! What waits to be sent to one peer. Lines of one lane go one after the other, lanes side by side.
+//! What waits to be sent to one peer, and what is sent and not acknowledged.
+//!
+//! Lines wait in the order they came. A connection that speaks `/slips/1.0` sorts them into lanes:
+//! those of one lane go one after the other, lanes side by side. One that speaks `/slips/2.0` takes
+//! them in runs, in their order ([`PeerQueue::poll_run`]), and only while no other connection has
+//! lines under way.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,7 +18,11 @@ use std::{
 use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, Semaphore};
 
-/// What a waiting line costs beside its bytes: its places in the lane and in the map.
+mod run;
+
+pub(crate) use run::Run;
+
+/// What a waiting line costs beside its bytes: its places in the queue and in its lane.
 const LINE_OVERHEAD: usize = 128;
 /// Times a line is put on a new stream after one broke under it.
 const MAX_TRIES: u8 = 3;
@@ -45,17 +54,32 @@ pub(crate) enum End {
     Broken,
 }
 
+/// A line in its place.
+#[derive(Debug, Clone)]
+struct Item {
+    /// Counts up from the first line of the queue.
+    place: u64,
+    lane: u64,
+    line: Arc<str>,
+}
+
 #[derive(Debug, Default)]
 struct Lane {
-    waiting: VecDeque<Arc<str>>,
-    sending: Option<(ConnectionId, Arc<str>)>,
+    waiting: VecDeque<Item>,
+    sending: Option<(ConnectionId, Item)>,
     tries: u8,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    /// In their order, nobody's yet.
+    waiting: VecDeque<Item>,
+    next_place: u64,
+    /// What a `/slips/1.0` connection has taken over.
     lanes: HashMap<u64, Lane>,
     ready: VecDeque<u64>,
+    /// What a `/slips/2.0` stream has under way.
+    sent: run::Sent,
     wakers: HashMap<ConnectionId, Waker>,
     lines: usize,
 }
@@ -117,24 +141,36 @@ impl PeerQueue {
     fn put(&self, lane: u64, line: Arc<str>) {
         let mut state = self.lock();
         state.lines += 1;
-        let entry = state.lanes.entry(lane).or_default();
-        entry.waiting.push_back(line);
-        if entry.sending.is_none() && entry.waiting.len() == 1 {
-            state.ready.push_back(lane);
+        let place = state.next_place;
+        state.next_place += 1;
+        state.waiting.push_back(Item { place, lane, line });
+        if !state.wakers.is_empty() {
             wake_all(state);
         }
+    }
+
+    /// Whether a line waits; when there is none, `waker` is woken as soon as there is.
+    pub(crate) fn waits(&self, connection: ConnectionId, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        let waits = !state.waiting.is_empty() || !state.ready.is_empty();
+        if !waits {
+            state.wakers.insert(connection, waker.clone());
+        }
+        waits
     }
 
     /// The next line whose lane is free; when there is none, `waker` is woken as soon as there is.
     pub(crate) fn take(&self, connection: ConnectionId, waker: &Waker) -> Option<Job> {
         let mut state = self.lock();
+        state.sort_into_lanes();
         let Some(lane) = state.ready.pop_front() else {
             state.wakers.insert(connection, waker.clone());
             return None;
         };
         let entry = state.lanes.get_mut(&lane)?;
-        let line = entry.waiting.pop_front()?;
-        entry.sending = Some((connection, Arc::clone(&line)));
+        let item = entry.waiting.pop_front()?;
+        let line = Arc::clone(&item.line);
+        entry.sending = Some((connection, item));
         Some(Job { lane, line })
     }
 
@@ -144,12 +180,12 @@ impl PeerQueue {
         let Some(entry) = state.lanes.get_mut(&lane) else {
             return false;
         };
-        let Some((_, line)) = entry.sending.take() else {
+        let Some((_, item)) = entry.sending.take() else {
             return false;
         };
         if end == End::Broken && entry.tries + 1 < MAX_TRIES {
             entry.tries += 1;
-            entry.waiting.push_front(line);
+            entry.waiting.push_front(item);
             state.ready.push_back(lane);
             wake_all(state);
             return false;
@@ -160,19 +196,11 @@ impl PeerQueue {
         } else {
             state.ready.push_back(lane);
         }
-        state.lines -= 1;
-        if state.lines == 0 {
-            self.emptied.notify_waiters();
-        }
-        wake_all(state);
-        self.room.add_permits(self.cost(&line) as usize);
-        if self.room.available_permits() >= self.capacity / 2 {
-            self.stalled.store(false, Ordering::Relaxed);
-        }
+        self.gone(state, 1, self.cost(&item.line) as usize);
         end == End::Broken
     }
 
-    /// A connection is gone: what it was sending waits again, first in its lane.
+    /// A connection is gone: what it was sending in lanes waits again, in its place.
     pub(crate) fn abandon(&self, connection: ConnectionId) {
         let mut state = self.lock();
         state.wakers.remove(&connection);
@@ -182,12 +210,13 @@ impl PeerQueue {
                 .sending
                 .as_ref()
                 .is_some_and(|(on, _)| *on == connection)
-                && let Some((_, line)) = entry.sending.take()
+                && let Some((_, item)) = entry.sending.take()
             {
-                entry.waiting.push_front(line);
+                entry.waiting.push_front(item);
                 ready.push_back(*lane);
             }
         }
+        state.leave_lanes();
         wake_all(state);
     }
 
@@ -196,8 +225,10 @@ impl PeerQueue {
     pub(crate) fn close(&self) -> usize {
         self.room.close();
         let mut state = self.lock();
+        state.waiting.clear();
         state.lanes.clear();
         state.ready.clear();
+        state.sent = run::Sent::default();
         self.emptied.notify_waiters();
         std::mem::take(&mut state.lines)
     }
@@ -213,12 +244,51 @@ impl PeerQueue {
         }
     }
 
+    /// Lines that cost so much are acknowledged or given up.
+    fn gone(&self, mut state: MutexGuard<'_, State>, lines: usize, cost: usize) {
+        state.lines = state.lines.saturating_sub(lines);
+        if state.lines == 0 {
+            self.emptied.notify_waiters();
+        }
+        wake_all(state);
+        self.room.add_permits(cost);
+        if self.room.available_permits() >= self.capacity / 2 {
+            self.stalled.store(false, Ordering::Relaxed);
+        }
+    }
+
     fn cost(&self, line: &str) -> u32 {
         u32::try_from((line.len() + LINE_OVERHEAD).min(self.capacity)).unwrap_or(u32::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn sort_into_lanes(&mut self) {
+        for item in self.waiting.drain(..) {
+            let lane = item.lane;
+            let entry = self.lanes.entry(lane).or_default();
+            entry.waiting.push_back(item);
+            if entry.sending.is_none() && entry.waiting.len() == 1 {
+                self.ready.push_back(lane);
+            }
+        }
+    }
+
+    /// Once no line of a lane is under way, all wait in their order again: the next connection may
+    /// send in another way.
+    fn leave_lanes(&mut self) {
+        if self.lanes.values().any(|lane| lane.sending.is_some()) {
+            return;
+        }
+        self.ready.clear();
+        let lanes = self.lanes.drain().flat_map(|(_, lane)| lane.waiting);
+        let mut items: Vec<Item> = lanes.chain(self.waiting.drain(..)).collect();
+        items.sort_unstable_by_key(|item| item.place);
+        self.waiting = items.into();
     }
 }
 
@@ -229,100 +299,4 @@ fn wake_all(mut state: MutexGuard<'_, State>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const SOON: Duration = Duration::from_millis(20);
-
-    fn connection(number: usize) -> ConnectionId {
-        ConnectionId::new_unchecked(number)
-    }
-
-    fn take(queue: &PeerQueue) -> Option<(u64, String)> {
-        let job = queue.take(connection(1), Waker::noop())?;
-        Some((job.lane, job.line.to_string()))
-    }
-
-    async fn push(queue: &PeerQueue, lane: u64, line: &str) -> Result<(), Refused> {
-        queue.push(lane, line.into(), SOON).await
-    }
-
-    async fn filled(lines: &[(u64, &str)]) -> PeerQueue {
-        let queue = PeerQueue::new(10_000);
-        for (lane, line) in lines {
-            push(&queue, *lane, line).await.expect("room");
-        }
-        queue
-    }
-
-    #[tokio::test]
-    async fn a_lane_waits_for_its_line_and_others_do_not() {
-        let queue = filled(&[(1, "a"), (1, "b"), (2, "c")]).await;
-        assert_eq!(take(&queue), Some((1, "a".into())));
-        assert_eq!(take(&queue), Some((2, "c".into())));
-        assert_eq!(take(&queue), None, "`b` waits for `a`");
-        assert!(!queue.end(1, End::Done));
-        assert_eq!(take(&queue), Some((1, "b".into())));
-    }
-
-    #[tokio::test]
-    async fn a_broken_line_goes_again_and_is_given_up_the_third_time() {
-        let queue = filled(&[(1, "a"), (1, "b")]).await;
-        for lost in [false, false, true] {
-            assert_eq!(take(&queue), Some((1, "a".into())));
-            assert_eq!(queue.end(1, End::Broken), lost);
-        }
-        assert_eq!(take(&queue), Some((1, "b".into())));
-    }
-
-    #[tokio::test]
-    async fn what_a_lost_connection_was_sending_waits_again_in_its_place() {
-        let queue = filled(&[(1, "a"), (1, "b")]).await;
-        assert_eq!(take(&queue), Some((1, "a".into())));
-        queue.abandon(connection(1));
-        assert!(
-            !queue.end(1, End::Done),
-            "the old stream's end no longer counts"
-        );
-        assert_eq!(take(&queue), Some((1, "a".into())));
-        queue.end(1, End::Done);
-        assert_eq!(take(&queue), Some((1, "b".into())));
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_is_waited_for_once_and_again_when_it_has_emptied() {
-        let queue = PeerQueue::new(4 * (LINE_OVERHEAD + 1));
-        for lane in 0..4 {
-            push(&queue, lane, "x").await.expect("room");
-        }
-        assert_eq!(push(&queue, 9, "y").await, Err(Refused::Stalled));
-        let hour = Duration::from_secs(3600);
-        assert_eq!(
-            queue.push(9, "y".into(), hour).await,
-            Err(Refused::Stalled),
-            "at once"
-        );
-        take(&queue).expect("a line");
-        take(&queue).expect("a line");
-        queue.end(0, End::Done);
-        queue.end(1, End::Done);
-        assert_eq!(push(&queue, 9, "y").await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn closing_tells_who_waits_and_counts_what_is_lost() {
-        let queue = Arc::new(filled(&[(1, "a"), (2, "b")]).await);
-        assert_eq!(queue.close(), 2);
-        assert_eq!(push(&queue, 1, "c").await, Err(Refused::Closed));
-        queue.until_empty().await;
-    }
-
-    #[tokio::test]
-    async fn a_line_as_long_as_the_queue_fits() {
-        let queue = PeerQueue::new(1000);
-        push(&queue, 1, &"x".repeat(5000)).await.expect("room");
-        assert!(take(&queue).is_some());
-    }
-}
+mod tests;

@@ -1,0 +1,49 @@
+//! Opening an outbound stream: the peer shows by its first frame that it speaks the protocol.
+
+use std::{io, time::Duration};
+
+use crate::network::pigeon::within;
+use crate::wire::frame::{self, ENVELOPE_BYTES, Frame, HEADER_BYTES, Split};
+use futures::AsyncReadExt as _;
+use libp2p::{Stream, core::upgrade::NegotiationError};
+
+/// How it went.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    /// The peer waits for messages.
+    Ready(Stream),
+    /// It does not speak the protocol.
+    NotSpoken,
+    /// No answer in time, a wrong one, or the stream broke.
+    Failed,
+}
+
+/// Waits at most `limit` for the peer's `ack 0`.
+pub(crate) async fn open(mut stream: Stream, limit: Duration) -> Opened {
+    match within(limit, greeted(&mut stream)).await {
+        Some(Ok(true)) => Opened::Ready(stream),
+        Some(Err(error)) if is_refusal(&error) => Opened::NotSpoken,
+        _ => Opened::Failed,
+    }
+}
+
+/// Reads exactly one frame: what follows it is for the task of the stream.
+async fn greeted(stream: &mut Stream) -> io::Result<bool> {
+    let mut bytes = vec![0; HEADER_BYTES];
+    stream.read_exact(&mut bytes).await?;
+    let Ok(Split::Partial { missing }) = frame::split(&bytes, ENVELOPE_BYTES) else {
+        return Ok(false);
+    };
+    bytes.resize(HEADER_BYTES + missing, 0);
+    stream.read_exact(&mut bytes[HEADER_BYTES..]).await?;
+    let first = frame::decode(&bytes[HEADER_BYTES..], ENVELOPE_BYTES);
+    Ok(matches!(first, Ok(Frame::Ack { count: 0 })))
+}
+
+/// Negotiation is lazy: a peer without the protocol shows only when its answer is read.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(
+        error.get_ref().and_then(|inner| inner.downcast_ref()),
+        Some(NegotiationError::Failed)
+    )
+}

@@ -1,0 +1,163 @@
+//! The stream of one who sends to us: its messages go to the node, what the node keeps is
+//! acknowledged.
+
+use std::{io, sync::Arc, time::Duration};
+
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::Stream;
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+
+use super::{
+    ANSWERS, Report,
+    inbox::{Broken, Inbox},
+    receipt::Progress,
+};
+use crate::{
+    domain::{Conduct, Neighbour, Timestamp},
+    network::{Line, pigeon::Gate},
+    wire::frame::{self, Code, Frame},
+};
+
+/// After the last message of a stream that is over, how long its acknowledgements may take: a
+/// commit on a slow disk. What comes too late is sent again.
+const LAST_ACKS: Duration = Duration::from_secs(30);
+
+/// What the reader has the writer say.
+type Answer = (Code, String);
+
+/// Serves a stream until it ends.
+pub(super) async fn serve(stream: Stream, gate: Arc<Gate>, reports: mpsc::Sender<Report>) {
+    let (read, write) = stream.split();
+    let progress = Arc::new(Progress::default());
+    let (answers, to_say) = mpsc::channel(ANSWERS);
+    let reader = Reader {
+        gate: &gate,
+        progress: Arc::clone(&progress),
+        answers,
+        reports,
+    };
+    let max_body = frame::max_body_bytes(gate.max_line_bytes);
+    let inbox = Inbox::new(read, max_body, gate.read_timeout);
+    let reading = reader.run(inbox);
+    let answering = async {
+        if let Err(error) = answer(write, to_say, &progress).await {
+            tracing::debug!(peer = %gate.peer, "no more acknowledgements: {error}");
+        }
+    };
+    tokio::pin!(reading, answering);
+    tokio::select! {
+        () = &mut reading => answering.await,
+        // Nobody is left to acknowledge to.
+        () = &mut answering => {}
+    }
+}
+
+struct Reader<'a> {
+    gate: &'a Gate,
+    progress: Arc<Progress>,
+    answers: mpsc::Sender<Answer>,
+    reports: mpsc::Sender<Report>,
+}
+
+impl Reader<'_> {
+    async fn run<R: AsyncRead + Unpin>(self, mut inbox: Inbox<R>) {
+        loop {
+            let body = match inbox.next().await {
+                Ok(Some(body)) => body,
+                Ok(None) => return,
+                Err(broken) => return self.broken(&broken).await,
+            };
+            let received_at = Timestamp::now();
+            if self.gate.rate.admit().await {
+                self.tell(Conduct::Flooding).await;
+            }
+            match frame::decode(body, self.gate.max_line_bytes) {
+                Ok(Frame::Message { text }) => {
+                    self.hand_over(text.into_owned(), received_at).await;
+                }
+                Ok(Frame::Unknown { kind }) => {
+                    let text = format!("nobody here knows frames of type `{kind}`");
+                    self.answer(Code::UnknownType, text).await;
+                }
+                Ok(Frame::Ack { .. }) => {
+                    let text = "an ack on the stream of your messages".into();
+                    self.answer(Code::Unexpected, text).await;
+                }
+                Ok(Frame::Error { code, text }) => {
+                    tracing::debug!(peer = %self.gate.peer, code = ?code, text = ?text, "the peer refuses something");
+                }
+                Err(fault) => return self.broken(&fault.into()).await,
+            }
+        }
+    }
+
+    async fn hand_over(&self, text: String, received_at: Timestamp) {
+        let line = Line {
+            from: Neighbour(self.gate.peer),
+            ip: self.gate.ip,
+            text,
+            received_at,
+            receipt: self.progress.hand(),
+        };
+        if self.gate.lines.send(line).await.is_err() {
+            // The node takes no more lines; an open stream without acknowledgements says so.
+            std::future::pending().await
+        }
+    }
+
+    /// What is no frame ends the stream: where the next one begins, nobody can know.
+    async fn broken(&self, broken: &Broken) {
+        tracing::debug!(peer = %self.gate.peer, "a stream of frames ends: {broken}");
+        let code = match broken {
+            Broken::Io(_) => return,
+            Broken::TooSlow(_) => Code::Malformed,
+            Broken::Fault(fault) => fault.code(),
+        };
+        self.tell(Conduct::MalformedLine).await;
+        self.answer(code, broken.to_string()).await;
+    }
+
+    async fn tell(&self, conduct: Conduct) {
+        let _ = self.reports.send(Report::Conduct(conduct)).await;
+    }
+
+    async fn answer(&self, code: Code, text: String) {
+        let _ = self.answers.send((code, text)).await;
+    }
+}
+
+/// Writes acknowledgements and answers until the reader is done and what it handed over is kept.
+async fn answer<W: AsyncWrite + Unpin>(
+    mut write: W,
+    mut answers: mpsc::Receiver<Answer>,
+    progress: &Progress,
+) -> io::Result<()> {
+    let mut out = Vec::new();
+    let mut said = 0;
+    frame::push_ack(&mut out, said);
+    let mut reading = true;
+    while reading || said < progress.handed() {
+        write.write_all(&out).await?;
+        write.flush().await?;
+        out.clear();
+        tokio::select! {
+            answer = answers.recv(), if reading => match answer {
+                Some((code, text)) => frame::push_error(&mut out, code, &text),
+                None => reading = false,
+            },
+            () = progress.news() => {}
+            () = sleep(LAST_ACKS), if !reading => break,
+        }
+        let kept = progress.kept();
+        if kept > said {
+            said = kept;
+            frame::push_ack(&mut out, said);
+        }
+    }
+    write.write_all(&out).await?;
+    let _ = timeout(LAST_ACKS, write.close()).await;
+    Ok(())
+}
