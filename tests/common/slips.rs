@@ -323,14 +323,33 @@ pub fn request(ip: &str) -> String {
     ))
 }
 
-/// A TCP port that nobody listens on right now.
+/// Ports for tests: below those the system gives to outgoing connections, one of which could take
+/// a port between its being found free and its being used.
+const PORTS: std::ops::Range<u16> = 10_000..12_000;
+
+/// A TCP port that nobody listens on, and that no other test takes while this process lives.
 ///
 /// # Panics
 /// When there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    socket.local_addr().expect("bound").port()
+    let dir = std::env::temp_dir().join("slips-p2p-test-ports");
+    std::fs::create_dir_all(&dir).expect("the temporary directory can be written");
+    let first = std::process::id() as usize * 31 % PORTS.len();
+    let mut ports = PORTS.cycle().skip(first).take(PORTS.len());
+    let free = ports.find(|port| {
+        let Ok(file) = std::fs::File::create(dir.join(port.to_string())) else {
+            return false;
+        };
+        let free =
+            file.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).is_ok();
+        if free {
+            // Locked until this process ends.
+            std::mem::forget(file);
+        }
+        free
+    });
+    free.expect("one of two thousand ports is free")
 }
 
 fn serve(host: Option<&Host>, dir: &Path, port: u16) -> Child {
