@@ -106,7 +106,12 @@ impl Figures {
         }
         let all = (self.by_report.len() * self.honest) as u64;
         let mean = ratio(sum as u64, all).unwrap_or(0.0);
-        (mean, ratio(least as u64, self.honest as u64).unwrap_or(0.0).min(mean))
+        (
+            mean,
+            ratio(least as u64, self.honest as u64)
+                .unwrap_or(0.0)
+                .min(mean),
+        )
     }
 
     pub(super) fn delays_of(ledger: &Ledger) -> (Vec<Duration>, Vec<Vec<Duration>>) {

@@ -41,7 +41,8 @@ impl Past {
         let mut logs = Logs::new();
         let (mut missed, mut targets) = (BTreeMap::new(), BTreeMap::new());
         let mut made = 0;
-        let share = |of: u64, at: u64| of / keys.len() as u64 + u64::from(at < of % keys.len() as u64);
+        let share =
+            |of: u64, at: u64| of / keys.len() as u64 + u64::from(at < of % keys.len() as u64);
         for (key, at) in keys.iter().zip(0..) {
             let (entries, lacking) = (share(plan.past, at), share(plan.missed, at));
             let mut own = OwnLog::new(key.clone(), NETWORK, None)?;

@@ -9,6 +9,11 @@ pub const MAX_PAIRS: u64 = 20_000_000;
 /// The most entries of the past: about 300 bytes each.
 pub const MAX_PAST: u64 = 4_000_000;
 
+/// The longest of the times that something takes.
+const MAX_SPAN: Duration = Duration::from_secs(60);
+/// The longest time of reports and of a partition, in seconds: every node sweeps all the while.
+const MAX_SECONDS: f64 = 3_600.0;
+
 /// What nodes do that refuse to forward. All of them say what they have to say themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -112,11 +117,16 @@ impl Plan {
             }
         }
         if !(2..=MAX_NODES).contains(&self.nodes) {
-            return wrong(format!("{} nodes are not from 2 to {MAX_NODES}", self.nodes));
+            return wrong(format!(
+                "{} nodes are not from 2 to {MAX_NODES}",
+                self.nodes
+            ));
         }
         let speaking = self.nodes.saturating_sub(self.pigeons);
         if speaking - self.refusers(speaking) < 2 {
-            return wrong("fewer than 2 nodes that forward are left; lower refuse or pigeons".into());
+            return wrong(
+                "fewer than 2 nodes that forward are left; lower refuse or pigeons".into(),
+            );
         }
         if self.degree == 0 || self.authors == 0 {
             return wrong("degree and authors are 1 at least".into());
@@ -128,8 +138,19 @@ impl Plan {
                 self.reports, self.nodes
             ));
         }
-        if self.round_trip > Duration::from_secs(60) || self.disk > Duration::from_secs(60) {
-            return wrong("round trips and disks take 60s at most".into());
+        if [self.round_trip, self.redial, self.disk]
+            .iter()
+            .any(|span| *span > MAX_SPAN)
+        {
+            return wrong("round trips, redials and disks take 60s at most".into());
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let speaking_for = self.reports as f64 / self.rate;
+        let parted_to = self.partition.map_or(0.0, |(_, to)| to.as_secs_f64());
+        if speaking_for.max(parted_to) > MAX_SECONDS {
+            return wrong(format!(
+                "reports for {speaking_for:.0} s and a partition to {parted_to:.0} s; both end within {MAX_SECONDS} s"
+            ));
         }
         if self.bandwidth.is_some_and(|rate| rate < 1_000) {
             return wrong("a link carries at least 1000 bytes a second".into());

@@ -98,9 +98,19 @@ mod tests {
         let made = Topology::new(&plan, 30);
         assert_eq!(made.refuses.iter().filter(|refuses| **refuses).count(), 15);
         assert!(made.authors.iter().all(|author| !made.refuses[*author]));
-        assert!(made.links.iter().all(|[one, other]| one < other && *one < 30));
+        assert!(
+            made.links
+                .iter()
+                .all(|[one, other]| one < other && *one < 30)
+        );
         for node in 0..30 {
-            assert!(made.links.iter().filter(|link| link.contains(&node)).count() >= 3);
+            assert!(
+                made.links
+                    .iter()
+                    .filter(|link| link.contains(&node))
+                    .count()
+                    >= 3
+            );
         }
         let chain = Topology {
             refuses: vec![false, false, true, false, false, false],
