@@ -86,14 +86,14 @@ fn with_three_quarters_refusing_to_forward_the_others_have_all_within_3_s() {
 fn who_is_behind_refusers_alone_gets_nothing_and_the_figures_say_so() {
     let plan = Plan {
         nodes: 24,
-        degree: 1,
+        degree: 2,
         reports: 10,
         ..small(5)
     };
     all_came(&ran(&plan));
     for refusal in [Refusal::Silent, Refusal::Promising] {
         let figures = ran(&Plan {
-            refuse: 0.4,
+            refuse: 0.6,
             refusal,
             ..plan.clone()
         });
@@ -222,6 +222,20 @@ fn a_plan_without_sense_is_refused_with_the_value() {
                 ..base()
             },
             "rate 0",
+        ),
+        (
+            Plan {
+                rate: 0.01,
+                ..base()
+            },
+            "20000 s",
+        ),
+        (
+            Plan {
+                redial: Duration::from_secs(61),
+                ..base()
+            },
+            "60s",
         ),
         (
             Plan {

@@ -26,7 +26,7 @@ pub struct Figures {
     pub pigeons: usize,
     /// Links in all.
     pub links: usize,
-    /// Honest nodes that only refusers connect with the others.
+    /// Honest nodes that no chain of honest nodes connects with most of the others.
     pub cut_off: usize,
     /// Reports said.
     pub reports: u64,
