@@ -58,10 +58,15 @@ fn gaps_are_spread_over_those_who_have_them() {
         world.nodes[54].disk.tips == after.tips
     });
     assert!(took.is_some_and(|took| took <= millis(1000)), "{took:?}");
-    for number in 50..54 {
-        let sent = world.nodes[number].sent.get("segments");
-        assert!(sent.is_some(), "{number} was not asked");
-    }
+    // The first to tell is asked for what is asked of one at once, others for the rest.
+    let sent = |node: &crate::world::Node| node.sent.get("segments").map_or(0, |sent| sent.0);
+    let sent: Vec<_> = world.nodes[50..54].iter().map(sent).collect();
+    let all: u64 = sent.iter().sum();
+    assert!(
+        sent.iter().filter(|bytes| **bytes > 0).count() >= 2,
+        "{sent:?}"
+    );
+    assert!(sent.iter().all(|bytes| bytes * 4 <= all * 3), "{sent:?}");
 }
 
 #[test]
@@ -77,7 +82,8 @@ fn what_one_does_not_deliver_is_fetched_elsewhere() {
     let took = world.run_until(millis(20_000), |world| {
         world.nodes[53].disk.tips == all.tips
     });
-    assert!(took.is_some_and(|took| took <= millis(5000)), "{took:?}");
+    assert!(took.is_some_and(|took| took <= millis(2000)), "{took:?}");
+    world.run(millis(5000));
     let blamed = |number: usize| {
         let who = world.nodes[number].me;
         world.nodes[53]
@@ -85,7 +91,7 @@ fn what_one_does_not_deliver_is_fetched_elsewhere() {
             .iter()
             .any(|(n, why)| *n == who && why.starts_with("no_answer"))
     };
-    assert!(blamed(50) && blamed(51) && !blamed(52));
+    assert!((blamed(50) || blamed(51)) && !blamed(52));
 }
 
 #[test]

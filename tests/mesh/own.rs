@@ -177,3 +177,23 @@ fn an_rsa_author_signs_and_is_believed() {
         (me, author(3).0, subject, at)
     );
 }
+
+#[test]
+fn the_seed_of_the_fuzzer_is_a_signed_segment() {
+    // Ed25519 signs alike each time; should the format change, the seed must be written anew.
+    let mut log = open(None);
+    let said: Vec<_> = (0..2)
+        .map(|n| (Timestamp::from_micros(7), report(n)))
+        .collect();
+    let unsent = log.append(&said).expect("reports");
+    let (bytes, ..) = unsent.segments().next().expect("one");
+    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/segment/signed");
+    if std::env::var_os("WRITE_SEEDS").is_some() {
+        std::fs::write(seed, bytes).expect("written");
+    }
+    let stored = std::fs::read(seed).expect("the seed is there");
+    assert!(
+        stored == bytes,
+        "run this test with WRITE_SEEDS=1 to write {seed}"
+    );
+}

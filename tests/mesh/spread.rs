@@ -97,6 +97,30 @@ fn three_quarters_refusing_delay_entries_by_less_than_3_s() {
 }
 
 #[test]
+fn neighbours_that_stop_handing_on_are_replaced_within_3_s() {
+    let mut world = World::new(200, STEADY, 30);
+    world.connect_all(12);
+    world.run(millis(1000));
+    let speakers: Vec<_> = (0..200).step_by(40).collect();
+    // The trees grow while all behave.
+    talk(&mut world, 3, &speakers, millis(300));
+    for number in 0..200 {
+        world.nodes[number].refuses = number % 4 != 0;
+    }
+    let said = talk(&mut world, 3, &speakers, millis(700));
+    world.run(millis(6000));
+    let delays = world.delays(&said);
+    let last = delays[delays.len() - 1];
+    println!(
+        "p50 {:?} p99 {:?} last {last:?}",
+        percentile(&delays, 50),
+        percentile(&delays, 99)
+    );
+    assert_eq!(delays.len(), said.len() * 199, "some did not hear");
+    assert!(last <= millis(3000), "{last:?}");
+}
+
+#[test]
 fn a_lost_push_is_made_good_by_those_who_were_told() {
     // 0 says to 1, which pushes to 3 and so does 2, until pruned.
     let mut world = World::new(4, STEADY, 4);
