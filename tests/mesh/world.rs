@@ -52,11 +52,13 @@ pub fn report(number: u64) -> String {
     message::encode_report(subject, score, confidence)
 }
 
+/// By author and last number: the first number, and the segment.
+pub type Segments = BTreeMap<(Author, u64), (u64, Arc<[u8]>)>;
+
 /// What one node keeps on its disk.
 #[derive(Debug, Clone, Default)]
 pub struct Disk {
-    /// By author and last number: the first number, and the segment.
-    pub segments: BTreeMap<(Author, u64), (u64, Arc<[u8]>)>,
+    pub segments: Segments,
     pub tips: BTreeMap<Author, Tip>,
     pub pruned: BTreeMap<Author, u64>,
     pub forks: Vec<Evidence>,

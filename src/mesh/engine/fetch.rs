@@ -342,7 +342,8 @@ impl Mesh {
             // Somebody else may have brought it meanwhile.
             let progress = log.tip.seq >= span.from;
             let begins_later = near.pruned_before(span.author) > span.from;
-            if !progress && !begins_later && !(want.useful && end == End::Done) {
+            let cut_short = want.useful && end == End::Done;
+            if !(progress || begins_later || cut_short) {
                 log.tries += 1;
                 let (until, fails) = near.avoid.entry(span.author).or_insert((now, 0));
                 *until = now.plus(AVOID);
