@@ -145,6 +145,9 @@ settings! {
         key_file: Option<PathBuf> = "node.key", kind::optional(kind::path());
         /// File of the SQLite database, relative to data_dir; made when missing.
         database: PathBuf = "slips-p2p.db", kind::path();
+        /// The Unix socket on which commands reach the running node, relative to data_dir; only this user
+        /// can open it. Empty: beside the database, its name with .sock at the end.
+        control_socket: Option<PathBuf> = "", kind::optional(kind::path());
     }
 
     /// The Redis server that Slips uses, and what passes through it.
