@@ -28,7 +28,7 @@ const TRUST: f64 = 0.9;
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
-        "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW... --alias brno --pin",
+        "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa --alias brno --pin",
         "slips-p2p peers ban brno --for 1h --reason floods",
         "slips-p2p -o json peers | jq '.[] | select(.state == \"connected\")'",
     ])
@@ -53,8 +53,8 @@ enum Command {
     #[command(
         long_about = "Put a peer into the address book, or add to its entry: an address, its alias, a note, tags. The running node dials it at once; with --pin it is kept, dialled again whenever it is lost, and never counted against limits.",
         after_help = help::after(&[
-            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW... --alias brno --pin",
-            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW... --note \"rack 4\" --tag lab",
+            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa --alias brno --pin",
+            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa --note \"rack 4\" --tag lab",
         ])
     )]
     Add(Add),
