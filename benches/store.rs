@@ -127,7 +127,7 @@ fn settings(directory: &Path) -> Settings {
 
 fn batch_of(rows: &[Row]) -> Batch {
     Batch {
-        reports: rows.iter().map(|(report, _)| report.clone()).collect(),
+        reports: rows.iter().map(|(report, _)| report.clone().into()).collect(),
         outbox: rows
             .iter()
             .map(|(report, content)| (report.received_at, content.clone()))

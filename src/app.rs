@@ -18,11 +18,10 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::{Content, OwnStatement, Subject, Timestamp};
+use crate::domain::{Content, Subject, Timestamp};
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::reputation::Engine;
-use crate::store::{Batch, OpenError, REPEATS_WITHIN, Store, StoreError, StoredFact};
+use crate::store::{Batch, OpenError, Store, StoreError};
 
 pub mod logging;
 mod own;
@@ -33,7 +32,7 @@ mod signals;
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
-pub use recall::Recall;
+pub use recall::{Rebuilt, Recall};
 pub use settings::guards;
 use signals::{Reason, Signals};
 
@@ -154,7 +153,7 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let (engine, statements) = rebuild(&store, config).await?;
+        let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
@@ -181,9 +180,10 @@ impl Running {
         withdraw_guarded(&store, &node_settings, &peers).await?;
         let parts = node::Parts {
             store: store.clone(),
-            engine,
+            engine: rebuilt.engine,
             peers,
-            statements,
+            statements: rebuilt.statements,
+            latest: rebuilt.latest,
             network: network.clone(),
             events,
             lines: waiting_lines,
@@ -320,30 +320,6 @@ fn early(task: Joined) -> Error {
             why: panic.to_string(),
         },
     }
-}
-
-/// Tells a new model what the database knows. Returns also what our Slips said lately.
-async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
-    let mut recall = Recall::new(config);
-    let now = Timestamp::now();
-    let recent = now.minus(REPEATS_WITHIN);
-    let mut statements = Vec::new();
-    let facts = store
-        .facts(|at, stored| {
-            if let StoredFact::OwnStatement(own) = &stored
-                && at > recent
-            {
-                statements.push(own.clone());
-            }
-            recall.recall(at, stored);
-        })
-        .await?;
-    info!(
-        facts,
-        model = config.reputation.model.word(),
-        "trust model rebuilt from the database"
-    );
-    Ok((recall.at(now), statements))
 }
 
 /// Takes back what earlier runs told Slips of addresses that are guarded now.

@@ -34,7 +34,7 @@ use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
+pub use batch::{Accepted, Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use open::is_running;

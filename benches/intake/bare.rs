@@ -100,7 +100,8 @@ async fn reports(conn: &mut SqliteConnection, batch: &Batch, ids: &HashMap<PeerI
         head,
         ("(?,?,?,?,?,?)", ""),
         &batch.reports,
-        |query, report| {
+        |query, accepted| {
+            let report = &accepted.report;
             query
                 .bind(ids[&report.author.0])
                 .bind(report.subject.to_string())

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};
 use crate::reputation::{Engine, Fact, ModelKind, TrustModel};
-use crate::store::StoredFact;
+use crate::store::{REPEATS_WITHIN, Store, StoreError, StoredFact};
 
 /// A model that is being told what the database knows.
 #[derive(Debug)]
@@ -12,6 +12,17 @@ pub struct Recall {
     engine: Engine,
     /// When the operator's trust in a peer ends, the next one last.
     ends: Vec<(Timestamp, PeerId)>,
+}
+
+/// What a node starts with.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// The model.
+    pub engine: Engine,
+    /// What our own Slips said so lately that it may be repeated.
+    pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the model was told; what comes next must be later.
+    pub latest: Timestamp,
 }
 
 impl Recall {
@@ -33,6 +44,38 @@ impl Recall {
             engine,
             ends: anchor_ends(config),
         }
+    }
+
+    /// What a node starts with: the model of the configuration told all that the database knows, as
+    /// it is at `now`.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn rebuild(
+        store: &Store,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Rebuilt, StoreError> {
+        let mut recall = Self::new(config);
+        let recent = now.minus(REPEATS_WITHIN);
+        let (mut statements, mut latest) = (Vec::new(), Timestamp::ZERO);
+        let told = store.facts(|at, stored| {
+            if let StoredFact::OwnStatement(own) = &stored
+                && at > recent
+            {
+                statements.push(own.clone());
+            }
+            latest = latest.max(at);
+            recall.recall(at, stored);
+        });
+        let facts = told.await?;
+        let model = config.reputation.model.word();
+        tracing::info!(facts, model, "trust model rebuilt from the database");
+        Ok(Rebuilt {
+            engine: recall.at(now),
+            statements,
+            latest,
+        })
     }
 
     /// Takes in a fact that was said so many times, the last time at `at`.
@@ -61,8 +104,8 @@ impl Recall {
     }
 
     fn lift_until(&mut self, now: Timestamp) {
-        while let Some((_, peer)) = self.ends.pop_if(|(end, _)| *end <= now) {
-            self.engine.learn(&Fact::AnchorLifted { peer }, now);
+        while let Some((end, peer)) = self.ends.pop_if(|(end, _)| *end <= now) {
+            self.engine.learn(&Fact::AnchorLifted { peer }, end);
         }
     }
 }
