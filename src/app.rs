@@ -18,14 +18,15 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::{Content, Subject, Timestamp};
+use crate::domain::Timestamp;
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::store::{Batch, OpenError, Store, StoreError};
+use crate::store::{OpenError, Store, StoreError};
 
 pub mod logging;
 mod own;
 pub mod recall;
+mod restate;
 mod settings;
 mod signals;
 
@@ -177,7 +178,8 @@ impl Running {
         } = bridge;
         let node_settings = settings::node(config, own::addresses(&addresses));
         let peers = Peers::from_records(&loaded.peers);
-        withdraw_guarded(&store, &node_settings, &peers).await?;
+        let kept_for = config.redis.write_back_ttl;
+        restate::restate(&store, &node_settings, kept_for, &peers).await?;
         let parts = node::Parts {
             store: store.clone(),
             engine: rebuilt.engine,
@@ -320,40 +322,6 @@ fn early(task: Joined) -> Error {
             why: panic.to_string(),
         },
     }
-}
-
-/// Takes back what earlier runs told Slips of addresses that are guarded now.
-async fn withdraw_guarded(
-    store: &Store,
-    settings: &node::Settings,
-    peers: &Peers,
-) -> Result<(), Error> {
-    if !settings.write_back {
-        return Ok(());
-    }
-    let now = Timestamp::now();
-    let is_guarded = |subject: &Subject| {
-        let peer = peers.at(subject.ip(), now);
-        settings.guards.of(*subject, peer, now).is_some()
-    };
-    let mut guarded = store.judged().await?;
-    guarded.retain(is_guarded);
-    if guarded.is_empty() {
-        return Ok(());
-    }
-    info!(
-        addresses = guarded.len(),
-        "opinions withheld from Slips: guards hold"
-    );
-    let outbox = guarded
-        .into_iter()
-        .map(|subject| (now, Content::Withdraw(subject)));
-    let batch = Batch {
-        outbox: outbox.collect(),
-        ..Batch::default()
-    };
-    store.commit(batch).await?;
-    Ok(())
 }
 
 /// Applies the retention rules and says the totals, now and then.

@@ -13,6 +13,8 @@ use slips_p2p::node::{AnswerRequests, Counters, Forward, Intake, Outcome, Peers,
 use slips_p2p::reputation::{Engine, ModelKind, Parameters, guards::Guards, reliability};
 use slips_p2p::wire::message;
 
+#[path = "intake/absence.rs"]
+mod absence;
 #[path = "intake/guards.rs"]
 mod guards;
 
@@ -353,7 +355,14 @@ fn what_slips_says_of_a_reporter_weighs_in_what_the_reporter_says() {
     let outcome = bench
         .intake
         .take(vec![], vec![statement.clone()], vec![], now);
-    assert_eq!(outcome.batch.statements, [statement]);
+    let [kept] = &outcome.batch.statements[..] else {
+        panic!("one statement");
+    };
+    assert!(kept.said_at >= now && kept.said_at.since(now) < Duration::from_millis(1));
+    assert_eq!(
+        (kept.subject, kept.score),
+        (statement.subject, statement.score)
+    );
     let text = report("198.51.100.7", 0.8, 1.0);
     let plain = Bench::sanitizing().hear(&[(peer, &text)]).batch.opinions[0].confidence;
     let known = bench.hear(&[(peer, &text)]).batch.opinions[0].confidence;

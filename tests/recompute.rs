@@ -11,7 +11,8 @@ use slips_p2p::{
     app::Recall,
     config::{self, Anchor, Config},
     domain::{
-        Conduct, Confidence, Neighbour, Opinion, OwnStatement, PeerId, Score, Subject, Timestamp, Trust,
+        Conduct, Confidence, Neighbour, Opinion, OwnStatement, PeerId, Score, Subject, Timestamp,
+        Trust,
     },
     network::{Event, Line, Receipt},
     node::{AnswerRequests, Forward, Intake, Peers, Settings},
@@ -23,10 +24,23 @@ use slips_p2p::{
 /// What happens at one time.
 #[derive(Debug, Clone)]
 enum Happening {
-    Says { who: usize, of: u8, what: usize },
-    Own { of: u8, what: usize },
-    Moves { who: usize, to: u8 },
-    Behaves { who: usize, well: bool },
+    Says {
+        who: usize,
+        of: u8,
+        what: usize,
+    },
+    Own {
+        of: u8,
+        what: usize,
+    },
+    Moves {
+        who: usize,
+        to: u8,
+    },
+    Behaves {
+        who: usize,
+        well: bool,
+    },
     /// The node is stopped before all else in its step, and started again.
     Restarts,
 }
@@ -236,7 +250,10 @@ async fn check(kind: ModelKind, steps: &Steps) {
     let mut opinions = Vec::new();
     for (gap, happenings) in steps {
         now = now.plus(Duration::from_micros(GAPS[*gap]));
-        if happenings.iter().any(|it| matches!(it, Happening::Restarts)) {
+        if happenings
+            .iter()
+            .any(|it| matches!(it, Happening::Restarts))
+        {
             // A start takes longer than this.
             now = now.plus(Duration::from_millis(1));
             node = node.restarted(&path, now).await;

@@ -3,8 +3,8 @@
 //! The cache database may be another server and may be away for long. Messages do not wait for it:
 //! an opinion is held here, the newest of each address, until it is written. For the first
 //! [`PATIENCE`] of an outage the outbox keeps such rows too, so that a restart in between loses
-//! nothing; after that they are only held here, and a restart leaves them to the next change of
-//! the opinion. Beyond [`HELD`] addresses the oldest are given up and counted.
+//! nothing; after that they are only held here, and the next start tells Slips again what is young
+//! enough. Beyond [`HELD`] addresses the oldest are given up and counted.
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -329,9 +329,10 @@ settings! {
         flooding: f64 = 0.1, kind::number(0.0..=1_000.0);
         /// Something else than pong came back.
         wrong_answer: f64 = 0.5, kind::number(0.0..=1_000.0);
-        /// No answer in time, or a stream that could not be opened, written or read.
+        /// No answer in time, or a stream that could not be opened, written or read. Being away spends good
+        /// conduct only: it is never held against a peer, and never cuts one off.
         no_answer: f64 = 0.05, kind::number(0.0..=1_000.0);
-        /// It could not be dialled.
+        /// It could not be dialled; the same holds.
         unreachable: f64 = 0.02, kind::number(0.0..=1_000.0);
     }
 

@@ -36,6 +36,12 @@ pub enum Conduct {
 pub struct ConductParseError(pub String);
 
 impl Conduct {
+    /// Whether it is no more than being away: nothing a peer can be blamed for.
+    #[must_use]
+    pub fn is_absence(self) -> bool {
+        matches!(self, Self::NoAnswer | Self::Unreachable)
+    }
+
     /// Every kind.
     pub const ALL: [Self; 11] = [
         Self::Greeted,

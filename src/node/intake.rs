@@ -13,10 +13,13 @@ use crate::domain::{
 };
 use crate::network::{Event, Line};
 use crate::reputation::{Engine, Fact, Repetitions, Touched, TrustModel};
-use crate::store::{Accepted, Batch, PeerAddress, PeerReachability, PeerReliability, REPEATS_WITHIN};
+use crate::store::{
+    Accepted, Batch, PeerAddress, PeerReachability, PeerReliability, REPEATS_WITHIN,
+};
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
+mod clock;
 mod outside;
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
@@ -25,12 +28,6 @@ const MAX_WRITTEN: usize = 100_000;
 /// Addresses our Slips spoke of last; as many as the trust models remember. Past that one is
 /// forgotten, and a repetition counts as said anew.
 const MAX_OWN: usize = 65_536;
-/// What a step, and each thing the model is told in it, is later than the one before, at the least:
-/// the database's unit of time.
-const TICK: Duration = Duration::from_micros(1);
-/// How far the clock may be set back without being followed.
-const MOMENT: Duration = Duration::from_secs(60);
-
 /// How often the model forgets what the database no longer holds; it passes over everything then.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
@@ -159,36 +156,6 @@ impl Intake {
             self.line(line, &mut step);
         }
         self.conclude(step)
-    }
-
-    /// The time of a step, later than all there was before. A clock that was set back by more than
-    /// a moment is followed.
-    fn tick(&mut self, now: Timestamp) -> Timestamp {
-        let next = self.clock.plus(TICK);
-        self.clock = if now < next && next.since(now) < MOMENT {
-            next
-        } else {
-            now
-        };
-        self.lift();
-        self.clock
-    }
-
-    /// A time that nothing else has.
-    fn moment(&mut self, step: &mut Step) -> Timestamp {
-        self.clock = self.clock.plus(TICK);
-        self.lift();
-        step.now = self.clock;
-        self.clock
-    }
-
-    /// Ends the operator's trust in peers at its time, whenever that is noticed.
-    fn lift(&mut self) {
-        let clock = self.clock;
-        while let Some((end, peer)) = self.settings.anchor_ends.pop_if(|(end, _)| *end <= clock) {
-            tracing::info!(%peer, %end, "the operator's trust in a peer has expired");
-            self.engine.learn(&Fact::AnchorLifted { peer }, end);
-        }
     }
 
     fn event(&mut self, event: Event, step: &mut Step) {
@@ -401,8 +368,9 @@ impl Intake {
             .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
-        // A peer that is back and behaves is not sent away again for what it did before.
+        // Whoever is back and behaves, or is merely away, is not sent away for what it did before.
         if !conduct.is_good()
+            && !conduct.is_absence()
             && self
                 .peers
                 .is_intolerable(peer, step.now, &self.settings.reliability)
