@@ -20,7 +20,8 @@ pub enum Conduct {
     RepeatedHello,
     /// A ping less than five seconds after the last good one.
     PingTooOften,
-    /// More lines than its rate allows; it was held back.
+    /// More lines on `/slips/1.0` than its rate allows; it was held back. A sender of frames is held
+    /// back too, but goes as fast as it is let by design.
     Flooding,
     /// Something else than `pong` came back.
     WrongAnswer,
