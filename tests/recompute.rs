@@ -250,7 +250,9 @@ async fn check(kind: ModelKind, steps: &Steps) {
     let mut config = config::load(&config::Sources::default()).unwrap().config;
     config.reputation.model = kind;
     // Every second history has somebody the operator trusts for a while.
-    config.anchors = (steps.len() % 2 == 0)
+    config.anchors = steps
+        .len()
+        .is_multiple_of(2)
         .then(|| Anchor {
             peer: peer(0),
             trust: Trust::new(0.7).unwrap(),

@@ -1,5 +1,9 @@
 //! The trust model as configuration and database make it: what a node starts with, and what the
 //! commands explain. Both go through here, so that they cannot differ.
+//!
+//! What is worked out again is what the node thought then, but where the past is gone: what retention
+//! removed or the model forgot for its age (within an hour of that age either may be first), what a
+//! full table pushed out, and what was stored while the clock stood wrong by more than a minute.
 
 use crate::config::Config;
 use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};

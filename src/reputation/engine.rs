@@ -45,7 +45,7 @@ pub enum Repetitions {
     /// Those said from the address the first one was said from: only the newest report of an
     /// author counts, with the address its author had then.
     SameAddress,
-    /// None: each counts, at its time.
+    /// None: each counts, at its time, and takes a row of the database, within its retention.
     None,
 }
 
