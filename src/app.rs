@@ -169,17 +169,18 @@ impl Running {
         if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
+        let node_settings = settings::node(config, own::addresses(&addresses));
+        let peers = Peers::from_records(&loaded.peers);
+        let kept_for = config.redis.write_back_ttl;
+        restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
         let Bridge {
             inbound,
             outbox,
             slips_db,
             counters: bridge_counters,
             tasks: bridge_tasks,
+            ..
         } = bridge;
-        let node_settings = settings::node(config, own::addresses(&addresses));
-        let peers = Peers::from_records(&loaded.peers);
-        let kept_for = config.redis.write_back_ttl;
-        restate::restate(&store, &node_settings, kept_for, &peers).await?;
         let parts = node::Parts {
             store: store.clone(),
             engine: rebuilt.engine,

@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use tracing::info;
 
-use crate::domain::{Content, Opinion, Subject, Timestamp};
+use crate::bridge::Bridge;
+use crate::domain::{Content, Subject, Timestamp};
 use crate::node::{self, Peers};
 use crate::store::{Batch, Store, StoreError};
 use crate::wire::slips;
 
 /// Opinions told again at the most, the newest; as many as wait for an absent cache database.
 const MOST: usize = 65_536;
-/// Rows in one transaction: some 10 ms of the writer.
-const AT_ONCE: usize = 1_024;
-
 /// Takes back what earlier runs told Slips of addresses that are guarded now, and tells it again
 /// what it would still hold had it heard of it: while the cache database is away an opinion waits
 /// in memory, where the end of the program loses it. Slips drops what is older than `kept_for`
 /// (zero: nothing), so that older ones are not told.
 pub(super) async fn restate(
     store: &Store,
+    bridge: &Bridge,
     settings: &node::Settings,
     kept_for: Duration,
     peers: &Peers,
@@ -49,20 +48,13 @@ pub(super) async fn restate(
         guarded = guarded.len(),
         "opinions told to Slips again, and withheld from it"
     );
-    let again = |opinion: &Opinion| Content::WriteBack(opinion.subject, slips::p2p4slips(opinion));
-    let withdrawn = guarded.into_iter().map(Content::Withdraw);
-    // The oldest first, as they came.
-    let told = opinions.iter().rev().map(again);
-    let all: Vec<_> = withdrawn
-        .chain(told)
-        .map(|content| (now, content))
-        .collect();
-    for part in all.chunks(AT_ONCE) {
-        let batch = Batch {
-            outbox: part.to_vec(),
-            ..Batch::default()
-        };
-        store.commit(batch).await?;
-    }
+    let told = opinions.iter().rev();
+    bridge.tell_again(told.map(|it| (it.subject, slips::p2p4slips(it))));
+    let withdrawn = guarded.into_iter();
+    let batch = Batch {
+        outbox: withdrawn.map(|it| (now, Content::Withdraw(it))).collect(),
+        ..Batch::default()
+    };
+    store.commit(batch).await?;
     Ok(())
 }
