@@ -6,6 +6,8 @@ mod budgets;
 mod catch_up;
 #[path = "mesh/converge.rs"]
 mod converge;
+#[path = "mesh/disk.rs"]
+mod disk;
 #[path = "mesh/forgery.rs"]
 mod forgery;
 #[path = "mesh/forks.rs"]
