@@ -12,8 +12,12 @@ mod disk;
 mod forgery;
 #[path = "mesh/forks.rs"]
 mod forks;
+#[path = "mesh/measure.rs"]
+mod measure;
 #[path = "mesh/own.rs"]
 mod own;
+#[path = "mesh/parts.rs"]
+mod parts;
 #[path = "mesh/spread.rs"]
 mod spread;
 #[path = "mesh/world.rs"]

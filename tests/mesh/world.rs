@@ -1,58 +1,23 @@
 //! Nodes, links and stores on simulated time; the same seed does the same, frame by frame.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use libp2p::identity::Keypair;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 use slips_p2p::{
-    domain::{Author, Confidence, Neighbour, Score, Subject, Timestamp, Tip},
+    domain::{Author, Neighbour, Timestamp, Tip},
     mesh::{Arrived, Evidence, Found, Mesh, Output, OwnLog, ReadId, Settings, Start},
     wire::{
-        message,
         segment::Segment,
         sync::{self, Message},
     },
 };
 
-pub use crate::disk::Disk;
-
-pub const NETWORK: &str = "slips";
-
-pub fn millis(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// The key of a number; the same each time.
-pub fn key(number: u64) -> Keypair {
-    let mut secret = [7; 32];
-    secret[..8].copy_from_slice(&number.to_be_bytes());
-    Keypair::ed25519_from_bytes(secret).expect("32 bytes")
-}
-
-pub fn author(number: u64) -> Author {
-    Author(key(number).public().to_peer_id())
-}
-
-/// A report as Slips says it; a different one for each number.
-pub fn report(number: u64) -> String {
-    let subject: Subject = format!(
-        "10.{}.{}.{}",
-        number >> 16 & 255,
-        number >> 8 & 255,
-        number & 255
-    )
-    .parse()
-    .expect("an address");
-    let score = Score::new(0.5).expect("in range");
-    let confidence = Confidence::new(0.25).expect("in range");
-    message::encode_report(subject, score, confidence)
-}
+pub use crate::{
+    disk::Disk,
+    parts::{Links, NETWORK, STEADY, author, key, millis, report},
+};
 
 pub struct Node {
     pub me: Neighbour,
@@ -95,24 +60,6 @@ enum Event {
         node: usize,
     },
 }
-
-/// How links behave.
-#[derive(Debug, Clone, Copy)]
-pub struct Links {
-    pub delay: Duration,
-    pub jitter: Duration,
-    /// Chance that a frame is lost, in percent.
-    pub loss: u32,
-    /// Frames may overtake each other.
-    pub reorders: bool,
-}
-
-pub const STEADY: Links = Links {
-    delay: Duration::from_millis(50),
-    jitter: Duration::ZERO,
-    loss: 0,
-    reorders: false,
-};
 
 pub struct World {
     pub now: Timestamp,
@@ -471,35 +418,5 @@ impl World {
 
     fn is_up(&self, node: usize, epoch: u64) -> bool {
         self.nodes[node].up && self.nodes[node].epoch == epoch
-    }
-
-    /// Whether all nodes that are up have the same tips stored.
-    pub fn agree(&self) -> bool {
-        let mut up = self.nodes.iter().filter(|node| node.up);
-        let Some(first) = up.next() else { return true };
-        up.all(|node| node.disk.tips == first.disk.tips)
-    }
-
-    /// Whether everybody but its author heard an entry.
-    pub fn all_heard(&self, author: Author, seq: u64) -> bool {
-        self.nodes.iter().all(|node| {
-            !node.up || node.me.0 == author.0 || node.heard.contains_key(&(author, seq))
-        })
-    }
-
-    /// Delays of everything heard, in ascending order; `said` tells when it was said.
-    pub fn delays(&self, said: &BTreeMap<(Author, u64), Timestamp>) -> Vec<Duration> {
-        let heard = self.nodes.iter().flat_map(|node| &node.heard);
-        let mut delays: Vec<_> = heard
-            .filter_map(|(what, (at, _))| Some(at.since(*said.get(what)?)))
-            .collect();
-        delays.sort_unstable();
-        delays
-    }
-
-    /// Who was ever called out by whom.
-    pub fn blamed(&self) -> BTreeSet<String> {
-        let all = self.nodes.iter().flat_map(|node| &node.conduct);
-        all.map(|(_, why)| why.clone()).collect()
     }
 }
