@@ -1,12 +1,14 @@
 //! The life of a report: the only module that knows network, bridge, store and reputation.
 //!
-//! Three tasks, each the one owner of what it changes:
+//! Four tasks, each the one owner of what it changes:
 //!
 //! - [`incoming`](self) takes what the network hands over, judges it in one pure step
 //!   ([`intake::Intake`]), commits reports, conduct, opinions and outbox rows in ONE transaction,
 //!   and only then offers the outbox rows to the publisher.
 //! - `outgoing` takes what our Slips says, tells `incoming` of its own statements, and hands the
 //!   line to the network, waiting for room.
+//! - `orders` carries out what the operator orders: through `incoming` onto the disk, and then in the
+//!   network.
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
 //!   Redis holds nobody else up.
 //!
@@ -20,22 +22,24 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::bridge::{InboundQueue, Outbox, SlipsDb};
-use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
+use crate::domain::{OwnStatement, Subject, Timestamp};
 use crate::network::{Event, Handle, Line};
-use crate::reputation::{Engine, guards::Guards, reliability};
+use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{Store, StoreError};
 
 mod backlog;
 mod counters;
 mod incoming;
 mod intake;
+mod orders;
 mod outgoing;
 mod peers;
 mod requests;
 
 pub use backlog::StoreBacklog;
 pub use counters::Counters;
-pub use intake::{Intake, Outcome};
+pub use intake::{Intake, Ordered, Outcome};
+pub use orders::Asked;
 pub use peers::{Peers, Standing};
 pub use requests::Question;
 
@@ -49,6 +53,8 @@ const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
 /// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
 /// again by itself.
 const REQUESTS_WAITING: usize = 256;
+/// Orders that may wait for `incoming`: the one task that sends them waits for each.
+const ORDERS_WAITING: usize = 1;
 
 /// What is passed on to Slips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +97,8 @@ pub struct Settings {
     pub cut_off_for: Duration,
     /// Addresses that have no opinion outside the node.
     pub guards: Guards,
-    /// When the operator's trust in peers ends, where it does; the next one last.
-    pub anchor_ends: Vec<(Timestamp, PeerId)>,
+    /// Whom the operator trusts, as the trust model has learned it.
+    pub anchors: Anchors,
     /// How long the database keeps a report: the model forgets what is older.
     pub remember_for: Duration,
     /// Peers held in memory; at least 1.
@@ -109,12 +115,16 @@ pub struct Parts {
     pub peers: Peers,
     /// What our Slips said within the last [`crate::store::REPEATS_WITHIN`].
     pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the trust model was told.
+    pub latest: Timestamp,
     /// The way to the swarm.
     pub network: Handle,
     /// What happens in the swarm.
     pub events: mpsc::Receiver<Event>,
     /// What peers say.
     pub lines: mpsc::Receiver<Line>,
+    /// What the operator orders; until it ends the node does not end by itself.
+    pub orders: mpsc::Receiver<Asked>,
     /// What our Slips says.
     pub from_slips: InboundQueue,
     /// The way to our Slips.
@@ -169,16 +179,25 @@ pub fn start(
     let from_slips = parts.from_slips;
     tasks.spawn(async move { ("outgoing", outgoing::run(speaking, from_slips).await) });
 
+    let (ordered, orders) = mpsc::channel(ORDERS_WAITING);
+    let obeying = orders::Obeying {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        incoming: ordered,
+    };
+    let asked = parts.orders;
+    tasks.spawn(async move { ("orders", orders::run(obeying, asked).await) });
+
     let listening = incoming::Listening {
         intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
-            .having_heard(parts.statements),
+            .having_heard(parts.statements, parts.latest),
         store: parts.store,
         network: parts.network,
         outbox: parts.outbox,
         ask,
         counters,
     };
-    let inputs = incoming::Inputs::new(parts.lines, parts.events, own_statements);
+    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements);
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }
