@@ -149,20 +149,18 @@ impl Play {
 
     /// Plays the recorded session and the story; answers what was to arrive at B: reporter and message.
     async fn tell(&mut self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut due = Vec::new();
+        self.say("B knows none of the three: A and C warn of an address, the liar denies it");
+        self.all(&story::strangers(), &mut due).await?;
+        let before = self.believed(story::FIRST).await?;
         let session = story::session(&self.ids[&Who::B])?;
         self.say(&format!(
             "a recorded session of Slips: {} messages, {} of them for B",
             session.len(),
             session.iter().filter(|s| s.arrives.is_some()).count()
         ));
-        let mut due = Vec::new();
-        for saying in &session {
-            self.one(saying, &mut due).await?;
-        }
+        self.all(&session, &mut due).await?;
         self.conduct_of_the_liar().await?;
-        self.say("B knows none of the three: A and C warn of an address, the liar denies it");
-        self.all(&story::strangers(), &mut due).await?;
-        let before = self.believed(story::FIRST).await?;
         self.say("B learns: on four addresses its own Slips sees in the end who was right");
         self.all(&story::lessons(), &mut due).await?;
         self.say(&format!(
