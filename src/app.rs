@@ -322,14 +322,21 @@ fn early(task: Joined) -> Error {
     }
 }
 
+/// Facts between two words about how far a rebuild is: about a second's work.
+const REBUILD_WORD: u64 = 250_000;
+
 /// Tells a new model what the database knows. Returns also what our Slips said lately.
 async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
     let mut recall = Recall::new(config);
     let now = Timestamp::now();
     let recent = now.minus(REPEATS_WITHIN);
-    let mut statements = Vec::new();
+    let (mut statements, mut told) = (Vec::new(), 0_u64);
     let facts = store
         .facts(|at, stored| {
+            told += 1;
+            if told.is_multiple_of(REBUILD_WORD) {
+                info!(facts = told, "rebuilding the trust model from the database");
+            }
             if let StoredFact::OwnStatement(own) = &stored
                 && at > recent
             {
