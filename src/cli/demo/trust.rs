@@ -67,21 +67,23 @@ impl Believed {
             (!(trust < 0.5 && trust < trust_was))
                 .then(|| format!("{trust_was} before, {trust} after")),
         );
+        let has_lost = weight < weight_was / 2.0;
         checks.add(
             format!(
                 "the liar lost weight: on {} it has less than half of what it had on {}",
                 self.address, before.address
             ),
-            (!(weight < weight_was / 2.0)).then(|| format!("{weight_was} before, {weight} after")),
+            (!has_lost).then(|| format!("{weight_was} before, {weight} after")),
         );
         for who in [Who::A, Who::C] {
             let (was, is) = (before.of[&who].0, self.of[&who].0);
+            let has_won = is > was;
             checks.add(
                 format!(
                     "{}, which B's own Slips confirmed, is trusted more than before",
                     who.name()
                 ),
-                (!(is > was)).then(|| format!("{was} before, {is} after")),
+                (!has_won).then(|| format!("{was} before, {is} after")),
             );
         }
     }
