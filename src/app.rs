@@ -18,22 +18,22 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::{Content, OwnStatement, Subject, Timestamp};
+use crate::domain::Timestamp;
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::reputation::Engine;
-use crate::store::{Batch, OpenError, REPEATS_WITHIN, Store, StoreError, StoredFact};
+use crate::store::{OpenError, Store, StoreError};
 
 pub mod logging;
 mod own;
 pub mod recall;
+mod restate;
 mod settings;
 mod signals;
 
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
-pub use recall::Recall;
+pub use recall::{Rebuilt, Recall};
 pub use settings::guards;
 use signals::{Reason, Signals};
 
@@ -154,7 +154,7 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let (engine, statements) = rebuild(&store, config).await?;
+        let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
@@ -169,21 +169,24 @@ impl Running {
         if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
+        let node_settings = settings::node(config, own::addresses(&addresses));
+        let peers = Peers::from_records(&loaded.peers);
+        let kept_for = config.redis.write_back_ttl;
+        restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
         let Bridge {
             inbound,
             outbox,
             slips_db,
             counters: bridge_counters,
             tasks: bridge_tasks,
+            ..
         } = bridge;
-        let node_settings = settings::node(config, own::addresses(&addresses));
-        let peers = Peers::from_records(&loaded.peers);
-        withdraw_guarded(&store, &node_settings, &peers).await?;
         let parts = node::Parts {
             store: store.clone(),
-            engine,
+            engine: rebuilt.engine,
             peers,
-            statements,
+            statements: rebuilt.statements,
+            latest: rebuilt.latest,
             network: network.clone(),
             events,
             lines: waiting_lines,
@@ -320,71 +323,6 @@ fn early(task: Joined) -> Error {
             why: panic.to_string(),
         },
     }
-}
-
-/// Facts between two words about how far a rebuild is: about a second's work.
-const REBUILD_WORD: u64 = 250_000;
-
-/// Tells a new model what the database knows. Returns also what our Slips said lately.
-async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
-    let mut recall = Recall::new(config);
-    let now = Timestamp::now();
-    let recent = now.minus(REPEATS_WITHIN);
-    let (mut statements, mut told) = (Vec::new(), 0_u64);
-    let facts = store
-        .facts(|at, stored| {
-            told += 1;
-            if told.is_multiple_of(REBUILD_WORD) {
-                info!(facts = told, "rebuilding the trust model from the database");
-            }
-            if let StoredFact::OwnStatement(own) = &stored
-                && at > recent
-            {
-                statements.push(own.clone());
-            }
-            recall.recall(at, stored);
-        })
-        .await?;
-    info!(
-        facts,
-        model = config.reputation.model.word(),
-        "trust model rebuilt from the database"
-    );
-    Ok((recall.at(now), statements))
-}
-
-/// Takes back what earlier runs told Slips of addresses that are guarded now.
-async fn withdraw_guarded(
-    store: &Store,
-    settings: &node::Settings,
-    peers: &Peers,
-) -> Result<(), Error> {
-    if !settings.write_back {
-        return Ok(());
-    }
-    let now = Timestamp::now();
-    let is_guarded = |subject: &Subject| {
-        let peer = peers.at(subject.ip(), now);
-        settings.guards.of(*subject, peer, now).is_some()
-    };
-    let mut guarded = store.judged().await?;
-    guarded.retain(is_guarded);
-    if guarded.is_empty() {
-        return Ok(());
-    }
-    info!(
-        addresses = guarded.len(),
-        "opinions withheld from Slips: guards hold"
-    );
-    let outbox = guarded
-        .into_iter()
-        .map(|subject| (now, Content::Withdraw(subject)));
-    let batch = Batch {
-        outbox: outbox.collect(),
-        ..Batch::default()
-    };
-    store.commit(batch).await?;
-    Ok(())
 }
 
 /// Applies the retention rules and says the totals, now and then.

@@ -109,6 +109,8 @@ pub struct Parts {
     pub peers: Peers,
     /// What our Slips said within the last [`crate::store::REPEATS_WITHIN`].
     pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the trust model was told.
+    pub latest: Timestamp,
     /// The way to the swarm.
     pub network: Handle,
     /// What happens in the swarm.
@@ -171,7 +173,7 @@ pub fn start(
 
     let listening = incoming::Listening {
         intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
-            .having_heard(parts.statements),
+            .having_heard(parts.statements, parts.latest),
         store: parts.store,
         network: parts.network,
         outbox: parts.outbox,

@@ -1,10 +1,17 @@
 //! The trust model as configuration and database make it: what a node starts with, and what the
 //! commands explain. Both go through here, so that they cannot differ.
+//!
+//! What is worked out again is what the node thought then, but where the past is gone: what retention
+//! removed or the model forgot for its age (within an hour of that age either may be first), what a
+//! full table pushed out, and what was stored while the clock stood wrong by more than a minute.
 
 use crate::config::Config;
 use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};
 use crate::reputation::{Engine, Fact, ModelKind, TrustModel};
-use crate::store::StoredFact;
+use crate::store::{REPEATS_WITHIN, Store, StoreError, StoredFact};
+
+/// Facts between two words about how far a rebuild is: about a second's work.
+const REBUILD_WORD: u64 = 250_000;
 
 /// A model that is being told what the database knows.
 #[derive(Debug)]
@@ -12,6 +19,17 @@ pub struct Recall {
     engine: Engine,
     /// When the operator's trust in a peer ends, the next one last.
     ends: Vec<(Timestamp, PeerId)>,
+}
+
+/// What a node starts with.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// The model.
+    pub engine: Engine,
+    /// What our own Slips said so lately that it may be repeated.
+    pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the model was told; what comes next must be later.
+    pub latest: Timestamp,
 }
 
 impl Recall {
@@ -33,6 +51,43 @@ impl Recall {
             engine,
             ends: anchor_ends(config),
         }
+    }
+
+    /// What a node starts with: the model of the configuration told all that the database knows, as
+    /// it is at `now`.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn rebuild(
+        store: &Store,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Rebuilt, StoreError> {
+        let mut recall = Self::new(config);
+        let recent = now.minus(REPEATS_WITHIN);
+        let (mut statements, mut latest) = (Vec::new(), Timestamp::ZERO);
+        let mut read = 0_u64;
+        let told = store.facts(|at, stored| {
+            read += 1;
+            if read.is_multiple_of(REBUILD_WORD) {
+                tracing::info!(facts = read, "rebuilding the trust model from the database");
+            }
+            if let StoredFact::OwnStatement(own) = &stored
+                && at > recent
+            {
+                statements.push(own.clone());
+            }
+            latest = latest.max(at);
+            recall.recall(at, stored);
+        });
+        let facts = told.await?;
+        let model = config.reputation.model.word();
+        tracing::info!(facts, model, "trust model rebuilt from the database");
+        Ok(Rebuilt {
+            engine: recall.at(now),
+            statements,
+            latest,
+        })
     }
 
     /// Takes in a fact that was said so many times, the last time at `at`.
@@ -61,8 +116,8 @@ impl Recall {
     }
 
     fn lift_until(&mut self, now: Timestamp) {
-        while let Some((_, peer)) = self.ends.pop_if(|(end, _)| *end <= now) {
-            self.engine.learn(&Fact::AnchorLifted { peer }, now);
+        while let Some((end, peer)) = self.ends.pop_if(|(end, _)| *end <= now) {
+            self.engine.learn(&Fact::AnchorLifted { peer }, end);
         }
     }
 }
