@@ -8,13 +8,10 @@ use std::{
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use slips_p2p::{
-    app::Recall,
-    config::Config,
     domain::{
         Author, Confidence, Content, Neighbour, Opinion, ParcelId, PeerId, ReceivedReport,
         Reliability, Score, Subject, Timestamp, Trust,
     },
-    reputation::TrustModel as _,
     store::{Batch, PeerConduct, Reader, Retention, Settings, Store},
 };
 use sqlx::{
@@ -425,15 +422,6 @@ async fn start(rows: usize) {
         "open: {opened:.1?}; facts(): {} in {:.2?} ({sum} reports)",
         told.expect("facts"),
         begun.elapsed()
-    );
-    let mut recall = Recall::new(&Config::default());
-    let begun = Instant::now();
-    let told = store.facts(|at, fact| recall.recall(at, fact)).await;
-    println!(
-        "the same into `robust`: {} in {:.2?}, {:?}",
-        told.expect("facts"),
-        begun.elapsed(),
-        recall.as_of(Timestamp::now()).held()
     );
     let reader = Reader::open(&settings.path).await.expect("a reader");
     let begun = Instant::now();
