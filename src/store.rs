@@ -15,6 +15,7 @@ mod opinions;
 mod outbox;
 mod pages;
 mod peers;
+mod presence;
 mod prune;
 mod query;
 mod reader;
@@ -38,6 +39,7 @@ pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, Pe
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use open::is_running;
+pub use presence::{PeerSaying, PresenceRecord, Saying};
 pub use query::{ReportFilter, ReportRow, StatementRow};
 pub use reader::Reader;
 pub use records::{Loaded, PeerRecord};

@@ -1,9 +1,10 @@
-//! Who may connect: nobody who is banned, and only so many from one address.
+//! Who may connect: nobody who is banned or not wanted, and only so many from one address.
 
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
     net::{IpAddr, Ipv6Addr},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -16,11 +17,15 @@ use libp2p::{
     },
 };
 
+use super::standing::{Standing, Standings};
+
 /// Why a connection was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the peer is banned")]
     Banned,
+    #[error("rejected: the peer is not wanted here")]
+    Rejected,
     #[error("too many connections from {0}")]
     Crowded(IpAddr),
 }
@@ -47,6 +52,7 @@ pub(crate) struct Behaviour {
     max_per_place: u32,
     exempt: HashSet<PeerId>,
     banned: HashSet<PeerId>,
+    standings: Arc<Standings>,
     inbound: HashMap<ConnectionId, IpAddr>,
     places: HashMap<IpAddr, u32>,
 }
@@ -56,8 +62,10 @@ impl Behaviour {
         max_per_place: u32,
         exempt: HashSet<PeerId>,
         banned: HashSet<PeerId>,
+        standings: Arc<Standings>,
     ) -> Self {
         Self {
+            standings,
             max_per_place,
             exempt,
             banned,
@@ -77,6 +85,9 @@ impl Behaviour {
     fn check(&self, peer: &PeerId, from: Option<IpAddr>) -> Result<(), Refusal> {
         if self.banned.contains(peer) {
             return Err(Refusal::Banned);
+        }
+        if self.standings.of(peer) == Standing::Refused {
+            return Err(Refusal::Rejected);
         }
         let Some(ip) = from.filter(|_| !self.exempt.contains(peer)) else {
             return Ok(());

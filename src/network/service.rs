@@ -5,6 +5,8 @@ mod dials;
 mod leaving;
 mod meet;
 mod outbox;
+mod presence;
+mod strangers;
 mod talk;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -30,8 +32,10 @@ use super::{
     handle::{Command, Queues},
     link::{Link, Pace},
     listen::Listening,
+    standing::{Standing, Standings},
 };
-use crate::domain::Timestamp;
+use crate::domain::{Hello, Timestamp};
+pub(super) use presence::Unheard;
 
 /// How often pings, bans and forgotten queues are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,6 +62,9 @@ pub(super) struct Ends {
     /// Where we listen, for multicast DNS.
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     pub(super) deaf: CancellationToken,
+    pub(super) standings: Arc<Standings>,
+    /// What we say of ourselves.
+    pub(super) own: watch::Sender<Arc<Hello>>,
 }
 
 /// The owner of the swarm.
@@ -80,6 +87,10 @@ pub(super) struct Service {
     /// Until when; `None`: until it is lifted.
     bans: HashMap<PeerId, Option<Timestamp>>,
     leaving: Option<Leaving>,
+    standings: Arc<Standings>,
+    own: watch::Sender<Arc<Hello>>,
+    /// What peers said when they left, until they are back.
+    farewells: HashMap<PeerId, String>,
     pace: Pace,
     rng: StdRng,
     last_tick: Instant,
@@ -113,6 +124,9 @@ impl Service {
             deafened: false,
             bans: HashMap::new(),
             leaving: None,
+            standings: ends.standings,
+            own: ends.own,
+            farewells: HashMap::new(),
             last_tick: now,
             excused_until: now,
             settings,
@@ -138,7 +152,9 @@ impl Service {
             .iter()
             .for_each(|address| self.book.add_fixed(address, now));
         let local = *self.swarm.local_peer_id();
-        for known in known.into_iter().filter(|known| known.peer != local) {
+        let standings = Arc::clone(&self.standings);
+        let is_wanted = |peer: &PeerId| *peer != local && standings.of(peer) != Standing::Refused;
+        for known in known.into_iter().filter(|known| is_wanted(&known.peer)) {
             self.book
                 .add_known(known.peer, &known.addresses, known.greeted, now);
         }
@@ -189,6 +205,11 @@ impl Service {
             Wake::Swarm(event) => self.on_swarm(*event),
             Wake::Command(Some(Command::Ban(peer, until))) => self.ban(peer, until),
             Wake::Command(Some(Command::Unban(peer))) => self.unban(peer),
+            Wake::Command(Some(Command::Admit(peer))) => self.let_in(peer),
+            Wake::Command(Some(Command::Refuse(peer))) => self.turn_away(peer),
+            Wake::Command(Some(Command::Forget(peer))) => self.undecided(peer),
+            Wake::Command(Some(Command::Misbehaved(peer))) => self.misbehaved(peer),
+            Wake::Command(Some(Command::Announce(presence))) => self.announce(presence),
             Wake::Command(Some(Command::Goodbye(limit, done))) => self.leave(limit, Some(done)),
             Wake::Command(None) => self.leave(self.settings.write_timeout, None),
             Wake::Room(permit) => self.outbox.send(*permit),

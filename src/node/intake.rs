@@ -13,7 +13,9 @@ use crate::domain::{
 };
 use crate::network::{Event, Line};
 use crate::reputation::{Engine, Fact, Touched, TrustModel};
-use crate::store::{Batch, PeerAddress, PeerReachability, PeerReliability, REPEATS_WITHIN};
+use crate::store::{
+    Batch, PeerAddress, PeerReachability, PeerReliability, PeerSaying, REPEATS_WITHIN, Saying,
+};
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
@@ -182,6 +184,17 @@ impl Intake {
                 self.address(peer, ip, Some(address.to_string()), step)
             }
             Event::Discovered { .. } | Event::Stopped => {}
+            // What peers say of themselves is kept and shown, and no fact of any kind.
+            Event::Hello { peer, hello } => {
+                self.presence(peer, Saying::Hello(hello), step);
+            }
+            Event::Status { peer, presence } => {
+                self.presence(peer, Saying::Status(presence), step);
+            }
+            Event::Farewell { peer, farewell } => {
+                self.presence(peer, Saying::Farewell(farewell), step);
+            }
+            Event::Parked { .. } => {}
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {
@@ -193,6 +206,15 @@ impl Intake {
             }
             Event::Conduct { peer, conduct } => self.conduct(peer.0, conduct, step),
         }
+    }
+
+    fn presence(&self, peer: PeerId, said: Saying, step: &mut Step) {
+        let row = PeerSaying {
+            peer,
+            said,
+            at: step.now,
+        };
+        step.outcome.batch.sayings.push(row);
     }
 
     fn address(

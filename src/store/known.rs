@@ -159,6 +159,7 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
             .reachability
             .iter()
             .for_each(|r| note(r.peer, r.at, r.state == Reachability::Connected));
+        batch.sayings.iter().for_each(|s| note(s.peer, s.at, true));
         batch.bans.iter().for_each(|b| note(b.peer, b.since, false));
     }
     for peer in batches.iter().flat_map(|batch| &batch.greeted) {

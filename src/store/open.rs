@@ -35,7 +35,7 @@ const WAL_PAGES: &str = "16384";
 const WAL_BYTES: &str = "67108864";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i64 = 2;
+pub(super) const SCHEMA: i64 = 5;
 
 fn migrator() -> Migrator {
     let step = |version, what: &'static str, sql: &'static str| {
@@ -57,6 +57,11 @@ fn migrator() -> Migrator {
             2,
             "recomputing",
             include_str!("../../migrations/0002_recomputing.sql"),
+        ),
+        step(
+            5,
+            "presence",
+            include_str!("../../migrations/0005_presence.sql"),
         ),
     ])
 }

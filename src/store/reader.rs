@@ -1,6 +1,7 @@
 //! Reading only: for the commands, beside a running node or after it.
 
 use std::{
+    collections::HashMap,
     fs::{self, OpenOptions},
     net::IpAddr,
     os::unix::fs::OpenOptionsExt,
@@ -11,8 +12,9 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, open,
+    OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact, facts, open,
     opinions::OpinionRow,
+    presence,
     query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
     rows::Place,
@@ -73,6 +75,14 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn peer(&self, peer: PeerId) -> Result<Option<PeerRecord>, StoreError> {
         records::one(&mut *self.conn.lock().await, peer).await
+    }
+
+    /// What every peer of our kind said of itself last.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn presences(&self) -> Result<HashMap<PeerId, PresenceRecord>, StoreError> {
+        presence::all(&mut *self.conn.lock().await).await
     }
 
     /// A peer whose newest address this is, other than those that are cut off at `now`.

@@ -220,7 +220,7 @@ pub fn split(bytes: &[u8], max_body: usize) -> Result<Split<'_>, Fault> {
 /// A [`Fault`] for whatever is no object with a `type`, or not what its type demands.
 pub fn decode(body: &[u8], max_line_bytes: usize) -> Result<Frame<'_>, Fault> {
     let limits = Limits {
-        max_bytes: max_body_bytes(max_line_bytes),
+        max_bytes: max_body_bytes(max_line_bytes).max(MAX_PRESENCE_BYTES),
         max_depth: MAX_DEPTH,
         max_values: MAX_VALUES,
     };

@@ -107,7 +107,11 @@ pub fn push_hello(out: &mut Vec<u8>, hello: &Hello) {
         key_text(&mut body, "network", network);
     }
     if let Some(tip) = hello.tip {
-        let digits: String = tip.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits: String = tip
+            .digest
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         body.push_str(&format!(
             ",\"tip\":{{\"seq\":{},\"hash\":\"{digits}\"}}",
             tip.seq
@@ -210,10 +214,7 @@ mod tests {
             ..Hello::default()
         };
         assert_eq!(read(odd), Frame::Hello(Box::new(hello)));
-        assert_eq!(
-            read(br#"{"type":"hello"}"#),
-            Frame::Hello(Box::default())
-        );
+        assert_eq!(read(br#"{"type":"hello"}"#), Frame::Hello(Box::default()));
     }
 
     fn clean(text: &str, most: usize) -> bool {
