@@ -159,7 +159,14 @@ impl Running {
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
         let (network, events, addresses) =
-            network::start(settings::network(config), keypair, known, banned, lines).await?;
+            network::start(
+                settings::network(config, &loaded.peers),
+                keypair,
+                known,
+                banned,
+                lines,
+            )
+            .await?;
         for ban in &loaded.bans {
             network.ban(ban.peer, ban.until).await;
         }
@@ -190,6 +197,8 @@ impl Running {
             from_slips: inbound,
             outbox,
             slips_db,
+            bridge: bridge_counters.clone(),
+            stopping: cancel.clone(),
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());

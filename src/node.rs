@@ -1,6 +1,6 @@
 //! The life of a report: the only module that knows network, bridge, store and reputation.
 //!
-//! Three tasks, each the one owner of what it changes:
+//! Four tasks, each the one owner of what it changes:
 //!
 //! - [`incoming`](self) takes what the network hands over, judges it in one pure step
 //!   ([`intake::Intake`]), commits reports, conduct, opinions and outbox rows in ONE transaction,
@@ -10,6 +10,8 @@
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
 //!   Redis holds nobody else up.
 //!
+//! - `presence` tells peers of our kind how this node is.
+//!
 //! Waiting goes one way: subscriber -> outgoing -> (network, incoming) -> store. `incoming` never
 //! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
 
@@ -18,8 +20,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::bridge::{InboundQueue, Outbox, SlipsDb};
+use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::network::{Event, Handle, Line};
 use crate::reputation::{Engine, guards::Guards, reliability};
@@ -31,6 +34,7 @@ mod incoming;
 mod intake;
 mod outgoing;
 mod peers;
+mod presence;
 mod requests;
 
 pub use backlog::StoreBacklog;
@@ -97,6 +101,8 @@ pub struct Settings {
     pub remember_for: Duration,
     /// Peers held in memory; at least 1.
     pub max_peers: usize,
+    /// What peers of our kind are told while all is well; may be empty.
+    pub status_message: String,
 }
 
 /// What the node works with. Whoever builds it keeps nothing of these but clones of handles.
@@ -121,6 +127,10 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Slips' own database.
     pub slips_db: SlipsDb,
+    /// How the bridge does.
+    pub bridge: Arc<bridge::Counters>,
+    /// Cancelled when the node is to stop.
+    pub stopping: CancellationToken,
 }
 
 /// Why a task of the node ended early.
@@ -148,6 +158,16 @@ pub fn start(
     let (statements, own_statements) = mpsc::channel::<OwnStatement>(STATEMENTS_WAITING);
     let (ask, questions) = mpsc::channel(REQUESTS_WAITING);
     let (stop, stopped) = mpsc::channel(1);
+
+    let watching = presence::Watching {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        counters: counters.clone(),
+        bridge: parts.bridge,
+        message: settings.status_message.clone(),
+        stopping: parts.stopping,
+    };
+    tasks.spawn(async move { ("presence", presence::run(watching).await) });
 
     let answering = requests::Answering {
         store: parts.store.clone(),

@@ -8,7 +8,7 @@ use super::{Role, recall::anchor_ends};
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use crate::config::{self, Config};
-use crate::domain::PeerId;
+use crate::domain::{PeerId, Timestamp};
 use crate::network::identity::{self, KeyError, Loose};
 use crate::reputation::{guards::Guards, reliability};
 use crate::{bridge, network, node, store};
@@ -54,7 +54,7 @@ pub(super) fn bridge(config: &Config) -> bridge::Settings {
     }
 }
 
-pub(super) fn network(config: &Config) -> network::Settings {
+pub(super) fn network(config: &Config, peers: &[store::PeerRecord]) -> network::Settings {
     let (network, limits) = (&config.network, &config.limits);
     network::Settings {
         listen: listen(network),
@@ -67,6 +67,19 @@ pub(super) fn network(config: &Config) -> network::Settings {
         legacy_mdns_interval: network.legacy_mdns_interval,
         mdns: network.mdns,
         static_peers: network.peers.clone(),
+        unknown_peers: match network.unknown_peers {
+            config::UnknownPeers::Accept => network::UnknownPeers::Accept,
+            config::UnknownPeers::Probation => network::UnknownPeers::Probation,
+            config::UnknownPeers::Ask => network::UnknownPeers::Ask,
+            config::UnknownPeers::Deny => network::UnknownPeers::Deny,
+        },
+        acquainted: acquainted(config, peers),
+        probation_lines_per_second: limits.probation_messages_per_second,
+        probation_lines_burst: limits.probation_burst,
+        probation_connections: limits.probation_connections,
+        probation_for: limits.probation_for,
+        max_parked: limits.parked,
+        alias: config.node.alias.clone().unwrap_or_default(),
         max_line_bytes: limits.max_line_bytes,
         max_connections: limits.connections,
         max_connections_incoming: limits.connections_inbound,
@@ -95,6 +108,23 @@ pub(super) fn network(config: &Config) -> network::Settings {
         send_queue_bytes: limits.send_queue_bytes,
         ..network::Settings::default()
     }
+}
+
+/// Peers that are no strangers: those the operator trusts, and with probation those that an earlier
+/// run met at least its length ago and whose conduct is worth no less than a newcomer's.
+fn acquainted(config: &Config, peers: &[store::PeerRecord]) -> Vec<PeerId> {
+    let now = Timestamp::now();
+    let anchors = (config.anchors.iter())
+        .filter(|anchor| anchor.expires.is_none_or(|end| end > now))
+        .map(|anchor| anchor.peer);
+    let proven = |record: &&store::PeerRecord| {
+        config.network.unknown_peers == config::UnknownPeers::Probation
+            && now.since(record.first_seen) >= config.limits.probation_for
+            && record.conduct_at > Timestamp::ZERO
+            && record.reliability >= config.reliability.start
+    };
+    let proven = peers.iter().filter(proven).map(|record| record.peer);
+    anchors.chain(proven).collect()
 }
 
 /// Where to listen; with QUIC switched on and no address for it, on the UDP port beside each TCP one.
@@ -176,6 +206,7 @@ pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
         remember_for: DAY
             .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
         max_peers: config.limits.known_peers,
+        status_message: config.node.status_message.clone().unwrap_or_default(),
     }
 }
 

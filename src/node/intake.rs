@@ -68,6 +68,8 @@ pub struct Outcome {
     pub questions: Vec<Question>,
     /// Peers to cut off.
     pub bans: Vec<Ban>,
+    /// Peers whose messages the contract does not allow: whoever is on probation stays on it.
+    pub offenders: BTreeSet<PeerId>,
 }
 
 /// One step's working state.
@@ -312,6 +314,7 @@ impl Intake {
                 tracing::debug!(%peer, %fault, "a message was refused");
                 self.counters.malformed.add(1);
                 self.conduct(peer, Conduct::MalformedMessage, step);
+                step.outcome.offenders.insert(peer);
             }
             (Forward::Sanitized { .. }, Ok(Message::Request { subject })) => {
                 let from = Neighbour(peer);

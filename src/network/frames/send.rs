@@ -101,7 +101,9 @@ async fn write_runs<W: AsyncWrite + Unpin>(
     let mut out = Vec::new();
     let (mut own, mut said) = (sending.own.clone(), sending.said.clone());
     let mut farewell = sending.farewell.clone();
+    // What changed while the stream was opened; the hello need not be said twice.
     own.mark_changed();
+    let mut first = true;
     loop {
         out.clear();
         let welcome = sending.welcome.is_cancelled();
@@ -115,9 +117,11 @@ async fn write_runs<W: AsyncWrite + Unpin>(
             Some((code, text)) = to_say.recv() => frame::push_error(&mut out, code, &text),
             Ok(()) = own.changed() => {
                 let presence = &own.borrow_and_update().presence;
-                if *presence == said {
+                if *presence == said && (first || said.spare_for().is_none()) {
+                    first = false;
                     continue;
                 }
+                first = false;
                 said = presence.clone();
                 frame::push_status(&mut out, &said);
             }

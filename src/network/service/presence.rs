@@ -170,7 +170,8 @@ impl Service {
     /// How this node is from now on.
     pub(super) fn announce(&mut self, presence: Presence) {
         self.own.send_if_modified(|own| {
-            let news = own.presence != presence;
+            // A request to be spared counts from when it is said.
+            let news = own.presence != presence || presence.spare_for().is_some();
             if news {
                 Arc::make_mut(own).presence = presence;
             }
