@@ -18,23 +18,26 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
+use crate::control::PlaceError;
 use crate::domain::{Content, OwnStatement, Subject, Timestamp};
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::reputation::Engine;
+use crate::reputation::{Engine, anchors::Anchors};
 use crate::store::{Batch, OpenError, REPEATS_WITHIN, Store, StoreError, StoredFact};
 
+mod commands;
 pub mod logging;
 mod own;
 pub mod recall;
 mod settings;
 mod signals;
 
+pub use crate::control::{AskError, ask as ask_running_node};
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
 pub use recall::Recall;
-pub use settings::guards;
+pub use settings::{control_socket, guards, store as store_settings};
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -65,6 +68,9 @@ pub enum Error {
     /// The database failed later.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another node has the control socket.
+    #[error(transparent)]
+    Control(#[from] PlaceError),
     /// Redis cannot be reached at the start.
     #[error(transparent)]
     Redis(#[from] bridge::StartError),
@@ -146,6 +152,8 @@ impl Totals {
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
         let (store, loaded) = Store::open(settings::store(config)).await?;
+        // Early: a command that comes now waits for its answer instead of finding nobody.
+        let place = commands::place(config)?;
         store.drop_stale(Timestamp::now()).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
@@ -154,19 +162,13 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let (engine, statements) = rebuild(&store, config).await?;
+        let (engine, anchors, statements) = rebuild(&store, config).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
-        let known = settings::known(&loaded.peers);
+        let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
+        let network_settings = settings::network(config, &loaded);
         let (network, events, addresses) =
-            network::start(
-                settings::network(config, &loaded.peers),
-                keypair,
-                known,
-                banned,
-                lines,
-            )
-            .await?;
+            network::start(network_settings, keypair, known, banned, lines).await?;
         for ban in &loaded.bans {
             network.ban(ban.peer, ban.until).await;
         }
@@ -183,9 +185,11 @@ impl Running {
             counters: bridge_counters,
             tasks: bridge_tasks,
         } = bridge;
-        let node_settings = settings::node(config, own::addresses(&addresses));
+        let mut node_settings = settings::node(config, own::addresses(&addresses));
+        node_settings.anchors = anchors;
         let peers = Peers::from_records(&loaded.peers);
         withdraw_guarded(&store, &node_settings, &peers).await?;
+        let (ask, orders) = mpsc::channel(commands::ORDERS_WAITING);
         let parts = node::Parts {
             store: store.clone(),
             engine,
@@ -194,6 +198,7 @@ impl Running {
             network: network.clone(),
             events,
             lines: waiting_lines,
+            orders,
             from_slips: inbound,
             outbox,
             slips_db,
@@ -207,6 +212,7 @@ impl Running {
             bridge: bridge_counters,
         };
         let stop_process = node::start(node_settings, parts, counters, &mut tasks);
+        tasks.spawn(commands::serve(place, ask, cancel.clone()));
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),
@@ -331,8 +337,12 @@ fn early(task: Joined) -> Error {
     }
 }
 
-/// Tells a new model what the database knows. Returns also what our Slips said lately.
-async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
+/// Tells a new model what the database knows. Returns also whom the operator trusts from now on, and
+/// what our Slips said lately.
+async fn rebuild(
+    store: &Store,
+    config: &Config,
+) -> Result<(Engine, Anchors, Vec<OwnStatement>), Error> {
     let mut recall = Recall::new(config);
     let now = Timestamp::now();
     let recent = now.minus(REPEATS_WITHIN);
@@ -352,7 +362,8 @@ async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnState
         model = config.reputation.model.word(),
         "trust model rebuilt from the database"
     );
-    Ok((recall.at(now), statements))
+    let (engine, anchors) = recall.whole_at(now);
+    Ok((engine, anchors, statements))
 }
 
 /// Takes back what earlier runs told Slips of addresses that are guarded now.

@@ -12,7 +12,7 @@ use slips_p2p::{
     },
     network::{Event, Line, Receipt},
     node::{AnswerRequests, Counters, Forward, Intake, Peers, Settings},
-    reputation::{ModelKind, TrustModel as _, guards::Guards, reliability},
+    reputation::{ModelKind, TrustModel as _, anchors::Anchors, guards::Guards, reliability},
     store::{self, Reader, Retention, Store},
     wire::message,
 };
@@ -74,7 +74,7 @@ impl Node {
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
             guards: Guards::default(),
-            anchor_ends: Vec::new(),
+            anchors: Anchors::default(),
             write_again_after: None,
             remember_for: Duration::from_hours(24_000),
             max_peers: 10_000,

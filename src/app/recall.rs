@@ -2,16 +2,19 @@
 //! commands explain. Both go through here, so that they cannot differ.
 
 use crate::config::Config;
-use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};
-use crate::reputation::{Engine, Fact, ModelKind, TrustModel};
+use crate::domain::{OwnStatement, ReceivedReport, Timestamp, TrustChange};
+use crate::reputation::{
+    Engine, Fact, ModelKind, TrustModel,
+    anchors::{Anchors, Vouched},
+};
 use crate::store::StoredFact;
 
 /// A model that is being told what the database knows.
 #[derive(Debug)]
 pub struct Recall {
     engine: Engine,
-    /// When the operator's trust in a peer ends, the next one last.
-    ends: Vec<(Timestamp, PeerId)>,
+    /// Whom the operator trusts.
+    anchors: Anchors,
 }
 
 impl Recall {
@@ -25,14 +28,11 @@ impl Recall {
     #[must_use]
     pub fn of(kind: ModelKind, config: &Config) -> Self {
         let mut engine = Engine::new(kind, config.models);
-        for anchor in &config.anchors {
-            let (peer, trust) = (anchor.peer, anchor.trust);
-            engine.learn(&Fact::Anchor { peer, trust }, Timestamp::ZERO);
+        let anchors = configured(config);
+        for fact in anchors.facts() {
+            engine.learn(&fact, Timestamp::ZERO);
         }
-        Self {
-            engine,
-            ends: anchor_ends(config),
-        }
+        Self { engine, anchors }
     }
 
     /// Takes in a fact that was said so many times, the last time at `at`.
@@ -43,15 +43,36 @@ impl Recall {
 
     /// Takes in what the database kept.
     pub fn recall(&mut self, at: Timestamp, stored: StoredFact) {
-        let (fact, times) = from_stored(stored);
-        self.learn(&fact, times, at);
+        if let StoredFact::Trust(change) = stored {
+            return self.trust(&change);
+        }
+        if let Some((fact, times)) = from_stored(stored) {
+            self.learn(&fact, times, at);
+        }
+    }
+
+    /// The operator's trust in a peer changed.
+    fn trust(&mut self, change: &TrustChange) {
+        self.lift_until(change.since);
+        let given = change.given.as_ref().map(|given| Vouched {
+            trust: given.trust,
+            until: given.until,
+        });
+        let fact = self.anchors.give(change.peer, given, change.since);
+        self.engine.learn(&fact, change.since);
     }
 
     /// The model as it is at `now`.
     #[must_use]
-    pub fn at(mut self, now: Timestamp) -> Engine {
+    pub fn at(self, now: Timestamp) -> Engine {
+        self.whole_at(now).0
+    }
+
+    /// The model as it is at `now`, and whom the operator trusts from then on.
+    #[must_use]
+    pub fn whole_at(mut self, now: Timestamp) -> (Engine, Anchors) {
         self.lift_until(now);
-        self.engine
+        (self.engine, self.anchors)
     }
 
     /// The model as it is at `now`, to be told more later.
@@ -61,24 +82,25 @@ impl Recall {
     }
 
     fn lift_until(&mut self, now: Timestamp) {
-        while let Some((_, peer)) = self.ends.pop_if(|(end, _)| *end <= now) {
-            self.engine.learn(&Fact::AnchorLifted { peer }, now);
+        while let Some((_, _, fact)) = self.anchors.end(now) {
+            self.engine.learn(&fact, now);
         }
     }
 }
 
-/// When the operator's trust in each peer ends, where it does; the next one last.
-pub(super) fn anchor_ends(config: &Config) -> Vec<(Timestamp, PeerId)> {
-    let mut ends: Vec<_> = (config.anchors.iter())
-        .filter_map(|anchor| Some((anchor.expires?, anchor.peer)))
-        .collect();
-    ends.sort_unstable_by(|a, b| b.cmp(a));
-    ends
+/// Whom the configuration trusts.
+fn configured(config: &Config) -> Anchors {
+    let vouched = |anchor: &crate::config::Anchor| {
+        let (trust, until) = (anchor.trust, anchor.expires);
+        (anchor.peer, Vouched { trust, until })
+    };
+    Anchors::configured(config.anchors.iter().map(vouched))
 }
 
-/// A stored fact as the models know it, and how often it was said.
-fn from_stored(stored: StoredFact) -> (Fact, u32) {
-    match stored {
+/// A stored fact as the models know it, and how often it was said; trust goes its own way.
+fn from_stored(stored: StoredFact) -> Option<(Fact, u32)> {
+    let fact = match stored {
+        StoredFact::Trust(_) => return None,
         StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
         StoredFact::PeerReliability { peer, reliability } => {
             (Fact::PeerReliability { peer, reliability }, 1)
@@ -114,5 +136,6 @@ fn from_stored(stored: StoredFact) -> (Fact, u32) {
             },
             1,
         ),
-    }
+    };
+    Some(fact)
 }

@@ -145,6 +145,9 @@ settings! {
         key_file: Option<PathBuf> = "node.key", kind::optional(kind::path());
         /// File of the SQLite database, relative to data_dir; made when missing.
         database: PathBuf = "slips-p2p.db", kind::path();
+        /// The Unix socket on which commands reach the running node, relative to data_dir; only this user
+        /// can open it. Empty: beside the database, its name with .sock at the end.
+        control_socket: Option<PathBuf> = "", kind::optional(kind::path());
         /// What this node calls itself to other nodes of this kind; 48 characters of it are sent.
         alias: Option<String> = "", kind::optional(kind::text("a name"));
         /// What it tells them beside its status while all is well; 120 characters of it are sent.

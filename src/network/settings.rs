@@ -75,6 +75,13 @@ pub struct Settings {
     pub max_parked: usize,
     /// What this node calls itself.
     pub alias: String,
+    /// Peers the operator pinned, with where they can be dialled: dialled at once, kept, and beyond
+    /// every limit.
+    pub pinned: Vec<(PeerId, Vec<Multiaddr>)>,
+    /// Strangers the operator has accepted.
+    pub accepted: Vec<PeerId>,
+    /// Peers the operator has rejected: they are neither dialled nor let in.
+    pub rejected: Vec<PeerId>,
     /// Longest line taken or sent, in bytes without its newline.
     pub max_line_bytes: usize,
     /// Established connections of both directions.
@@ -162,6 +169,9 @@ impl Default for Settings {
             probation_for: Duration::from_secs(3600),
             max_parked: 64,
             alias: String::new(),
+            pinned: Vec::new(),
+            accepted: Vec::new(),
+            rejected: Vec::new(),
             max_line_bytes: 64 * 1024,
             max_connections: 384,
             max_connections_incoming: 256,

@@ -151,6 +151,11 @@ impl Standings {
         });
     }
 
+    /// The same, but where it was refused that stands.
+    pub(crate) fn acquaint(&self, peer: PeerId) {
+        self.change(peer, |table| _ = table.admitted.insert(peer));
+    }
+
     /// The operator does not want this peer.
     pub(crate) fn refuse(&self, peer: PeerId) {
         self.change(peer, |table| {

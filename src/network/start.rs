@@ -156,7 +156,9 @@ fn ends(
 /// Peers of the settings are no strangers.
 fn standings(settings: &Settings) -> Arc<Standings> {
     let fixed = (settings.static_peers.iter()).filter_map(|address| split(address).1);
-    let admitted = settings.acquainted.iter().copied().chain(fixed);
+    let pinned = settings.pinned.iter().map(|(peer, _)| peer);
+    let chosen = settings.acquainted.iter().chain(&settings.accepted);
+    let admitted = chosen.chain(pinned).copied().chain(fixed);
     Arc::new(Standings::new(
         settings.unknown_peers,
         admitted,

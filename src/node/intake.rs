@@ -19,7 +19,10 @@ use crate::store::{
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
+mod orders;
 mod outside;
+
+pub use orders::Ordered;
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
@@ -135,6 +138,18 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
+        self.obey_and_take(Vec::new(), events, statements, lines, now)
+    }
+
+    /// The same, after carrying out what the operator ordered.
+    pub fn obey_and_take(
+        &mut self,
+        orders: Vec<Ordered>,
+        events: Vec<Event>,
+        statements: Vec<OwnStatement>,
+        lines: Vec<Line>,
+        now: Timestamp,
+    ) -> Outcome {
         let now = self.tick(now);
         if now.since(self.forgot_at) >= FORGET_EVERY {
             self.forgot_at = now;
@@ -149,6 +164,9 @@ impl Intake {
             peers: BTreeSet::new(),
             conduct: BTreeSet::new(),
         };
+        for order in orders {
+            self.obey(order, &mut step);
+        }
         for event in events {
             self.event(event, &mut step);
         }
@@ -171,9 +189,10 @@ impl Intake {
         } else {
             now
         };
-        while let Some((end, peer)) = self.settings.anchor_ends.pop_if(|(end, _)| *end <= now) {
-            tracing::info!(%peer, %end, "the operator's trust in a peer has expired");
-            self.engine.learn(&Fact::AnchorLifted { peer }, self.clock);
+        while let Some((end, peer, fact)) = self.settings.anchors.end(now) {
+            if self.engine.learn(&fact, self.clock) != Touched::Nothing {
+                tracing::info!(%peer, %end, "the operator's trust in a peer has ended");
+            }
         }
         self.clock
     }
@@ -196,7 +215,7 @@ impl Intake {
             Event::Farewell { peer, farewell } => {
                 self.presence(peer, Saying::Farewell(farewell), step);
             }
-            Event::Parked { .. } => {}
+            Event::Parked { peer, .. } => step.outcome.batch.parked.push((peer, step.now)),
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {

@@ -59,6 +59,11 @@ fn migrator() -> Migrator {
             include_str!("../../migrations/0002_recomputing.sql"),
         ),
         step(
+            4,
+            "contacts",
+            include_str!("../../migrations/0004_contacts.sql"),
+        ),
+        step(
             5,
             "presence",
             include_str!("../../migrations/0005_presence.sql"),
@@ -133,7 +138,8 @@ pub(super) async fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// The path of a file that lies beside the database: its name and an ending.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     PathBuf::from(name)

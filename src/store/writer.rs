@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{
-    Batch, Committed, Settings, StoreError,
+    Batch, Committed, Settings, StoreError, contacts,
     known::Known,
     opinions,
     outbox::{self, OutboxState},
@@ -197,6 +197,7 @@ impl Writer {
         for batch in batches {
             peers::write(conn, known, batch).await?;
             presence::write(conn, known, batch).await?;
+            contacts::write(conn, known, batch).await?;
         }
         opinions::write(conn, batches.iter().flat_map(|batch| &batch.opinions)).await?;
         outbox::write(conn, outbox, batches, settings.outbox_max_rows).await

@@ -9,7 +9,7 @@ use libp2p::{
     swarm::ConnectionId,
 };
 
-use super::{Service, presence::OTHER_NETWORK, strangers::REJECTED, talk::NO_COMMON_PROTOCOL};
+use super::{Service, presence::OTHER_NETWORK, talk::NO_COMMON_PROTOCOL};
 use crate::{
     domain::Reachability,
     network::{
@@ -55,6 +55,7 @@ impl Service {
             }
         }
         self.farewells.remove(&peer);
+        self.make_room_for_pinned();
         if matches!(&via, Some(Target::Address(_))) {
             // Whoever answers at an address of the configuration is no stranger.
             self.standings.admit(peer);
@@ -129,7 +130,7 @@ impl Service {
             return;
         };
         if !link.remove(id) {
-            return;
+            return self.make_room_for_pinned();
         }
         let Some(link) = self.links.remove(&peer) else {
             return;
@@ -137,11 +138,12 @@ impl Service {
         if link.active {
             self.publish_queues();
         }
+        self.make_room_for_pinned();
         self.goodbye_over(&peer);
         let reason = link.closing.unwrap_or(cause);
         tracing::info!(%peer, "disconnected: {reason}");
         let now = Now::read();
-        let state = if self.bans.contains_key(&peer) || reason == REJECTED {
+        let state = if self.is_barred(peer) {
             self.book.rest(peer);
             Some(Reachability::Unreachable {
                 reason,
@@ -208,9 +210,7 @@ impl Service {
     /// A peer was found at an address, by whatever kind of multicast DNS.
     pub(super) fn found(&mut self, peer: PeerId, address: &Multiaddr) {
         let local = *self.swarm.local_peer_id();
-        let unwanted = self.bans.contains_key(&peer)
-            || self.standings.of(&peer) == crate::network::standing::Standing::Refused;
-        if peer == local || unwanted || self.leaving.is_some() {
+        if peer == local || self.is_barred(peer) || self.leaving.is_some() {
             return;
         }
         let wait = if local.to_bytes() > peer.to_bytes() {

@@ -96,7 +96,11 @@ impl Service {
         }
     }
 
-    fn look_again(&mut self, peer: PeerId) {
+    /// What was decided about a peer may let it in now.
+    pub(super) fn look_again(&mut self, peer: PeerId) {
+        if self.is_barred(peer) {
+            return;
+        }
         let Some(link) = self.links.get_mut(&peer) else {
             return self.book.retry(peer, Now::read().steady);
         };
