@@ -203,6 +203,7 @@ impl Running {
             outbox,
             slips_db,
             bridge: bridge_counters.clone(),
+            status_message: config.node.status_message.clone().unwrap_or_default(),
             stopping: cancel.clone(),
         };
         let mut tasks = JoinSet::new();

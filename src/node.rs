@@ -107,8 +107,6 @@ pub struct Settings {
     pub remember_for: Duration,
     /// Peers held in memory; at least 1.
     pub max_peers: usize,
-    /// What peers of our kind are told while all is well; may be empty.
-    pub status_message: String,
 }
 
 /// What the node works with. Whoever builds it keeps nothing of these but clones of handles.
@@ -137,6 +135,8 @@ pub struct Parts {
     pub slips_db: SlipsDb,
     /// How the bridge does.
     pub bridge: Arc<bridge::Counters>,
+    /// What peers of our kind are told while all is well; may be empty.
+    pub status_message: String,
     /// Cancelled when the node is to stop.
     pub stopping: CancellationToken,
 }
@@ -172,7 +172,7 @@ pub fn start(
         network: parts.network.clone(),
         counters: counters.clone(),
         bridge: parts.bridge,
-        message: settings.status_message.clone(),
+        message: parts.status_message,
         stopping: parts.stopping,
     };
     tasks.spawn(async move { ("presence", presence::run(watching).await) });

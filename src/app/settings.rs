@@ -249,7 +249,6 @@ pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
         remember_for: DAY
             .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
         max_peers: config.limits.known_peers,
-        status_message: config.node.status_message.clone().unwrap_or_default(),
     }
 }
 
