@@ -28,8 +28,8 @@ pub use parcel::{Content, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
 pub use plain::{is_plain, plain};
 pub use presence::{
-    ALIAS_CHARS, FAREWELL_CHARS, Farewell, Hello, MAX_RETRY_AFTER, MESSAGE_CHARS, NAME_CHARS, OwnTip, Presence,
-    Status,
+    ALIAS_CHARS, FAREWELL_CHARS, Farewell, Hello, MAX_RETRY_AFTER, MESSAGE_CHARS, NAME_CHARS,
+    OwnTip, Presence, Status,
 };
 pub use report::{OwnStatement, ReceivedReport};
 pub use score::{Confidence, OutOfRange, Reliability, Score, Trust};

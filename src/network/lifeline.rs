@@ -23,15 +23,16 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// A silent line is probed after this long.
-const PROBE_AFTER: Duration = Duration::from_secs(4);
+const PROBE_AFTER: Duration = Duration::from_secs(3);
 /// And again so often.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
-/// So many probes in vain end the connection: 12 s after the last packet.
+/// So many probes in vain end the connection by themselves: 11 s after the last packet.
 const PROBES: u32 = 4;
-/// With data under way, a connection ends when nothing was acknowledged for so long ...
-const SILENT_FOR: Duration = Duration::from_secs(10);
-/// ... although it was sent again so often: with the kernel's back-off from 0.2 s, 5 times in 7 s.
-const SENT_AGAIN: u8 = 3;
+/// A connection ends when nothing was acknowledged for so long ...
+const SILENT_FOR: Duration = Duration::from_secs(8);
+/// ... although data was sent again, or the line probed, so often: with the kernel's back-off from
+/// 0.2 s data goes 5 times in 7 s.
+const TRIED: u8 = 2;
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -89,7 +90,8 @@ fn is_cut(tcp: &TcpStream) -> bool {
         (info, failed)
     };
     let silent = Duration::from_millis(u64::from(info.tcpi_last_ack_recv)) >= SILENT_FOR;
-    failed == 0 && silent && info.tcpi_unacked > 0 && info.tcpi_retransmits >= SENT_AGAIN
+    let tried = info.tcpi_retransmits >= TRIED || info.tcpi_probes >= TRIED;
+    failed == 0 && silent && tried
 }
 
 #[cfg(not(target_os = "linux"))]

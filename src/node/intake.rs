@@ -13,14 +13,13 @@ use crate::domain::{
 };
 use crate::network::{Event, Line};
 use crate::reputation::{Engine, Fact, Touched, TrustModel};
-use crate::store::{
-    Batch, PeerAddress, PeerReachability, PeerReliability, PeerSaying, REPEATS_WITHIN, Saying,
-};
+use crate::store::{Batch, PeerAddress, PeerReachability, PeerReliability, REPEATS_WITHIN};
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
 mod orders;
 mod outside;
+mod said;
 
 pub use orders::Ordered;
 
@@ -34,7 +33,6 @@ const MAX_OWN: usize = 65_536;
 const TICK: Duration = Duration::from_micros(1);
 /// How far the clock may be set back without being followed.
 const MOMENT: Duration = Duration::from_secs(60);
-
 /// How often the model forgets what the database no longer holds; it passes over everything then.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
@@ -205,17 +203,10 @@ impl Intake {
                 self.address(peer, ip, Some(address.to_string()), step)
             }
             Event::Discovered { .. } | Event::Stopped => {}
-            // What peers say of themselves is kept and shown, and no fact of any kind.
-            Event::Hello { peer, hello } => {
-                self.presence(peer, Saying::Hello(hello), step);
-            }
-            Event::Status { peer, presence } => {
-                self.presence(peer, Saying::Status(presence), step);
-            }
-            Event::Farewell { peer, farewell } => {
-                self.presence(peer, Saying::Farewell(farewell), step);
-            }
-            Event::Parked { peer, .. } => step.outcome.batch.parked.push((peer, step.now)),
+            Event::Hello { .. }
+            | Event::Status { .. }
+            | Event::Farewell { .. }
+            | Event::Parked { .. } => Self::said(event, step),
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {
@@ -227,15 +218,6 @@ impl Intake {
             }
             Event::Conduct { peer, conduct } => self.conduct(peer.0, conduct, step),
         }
-    }
-
-    fn presence(&self, peer: PeerId, said: Saying, step: &mut Step) {
-        let row = PeerSaying {
-            peer,
-            said,
-            at: step.now,
-        };
-        step.outcome.batch.sayings.push(row);
     }
 
     fn address(

@@ -58,7 +58,8 @@ impl Judge {
         if sheds {
             self.shed_at = Some(now);
         }
-        let within = |at: Option<Instant>, limit| at.is_some_and(|at| now.duration_since(at) < limit);
+        let within =
+            |at: Option<Instant>, limit| at.is_some_and(|at| now.duration_since(at) < limit);
         let presence = if within(self.shed_at, SPARE_FOR) {
             let message = "it sheds what it cannot take";
             Presence::new(Status::Busy, message, Some(SPARE_FOR))

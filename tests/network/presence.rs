@@ -82,8 +82,9 @@ async fn both_say_who_they_are_at_once_and_then_how() {
 async fn a_goodbye_names_its_reason_and_costs_nothing() {
     let mut a = node(settings()).await;
     let mut b = node(hasty(calling(&a.address))).await;
-    b.connected().await;
-    a.connected().await;
+    // By then both know that the other speaks frames.
+    hello(&mut b).await;
+    hello(&mut a).await;
     let gone = a.id;
     a.handle.clone().goodbye(Duration::from_secs(5)).await;
     let mut tries = 0;
@@ -94,7 +95,10 @@ async fn a_goodbye_names_its_reason_and_costs_nothing() {
                 assert!(peer.0 != gone || !blames, "{conduct}");
             }
             Event::Reachability { state, .. } if state != Reachability::Connected => {
-                assert!(reason(&state).contains("said goodbye: stopping"), "{state:?}");
+                assert!(
+                    reason(&state).contains("said goodbye: stopping"),
+                    "{state:?}"
+                );
                 tries += 1;
             }
             _ => {}
@@ -111,7 +115,10 @@ async fn a_busy_peer_is_spared_lines_for_all_and_gets_them_later() {
     b.handle.announce(busy(2)).await;
     assert_eq!(status(&mut a).await.status, Status::Busy);
     for number in 0..3 {
-        let queued = a.handle.send_to_all(format!("to all {number}"), number).await;
+        let queued = a
+            .handle
+            .send_to_all(format!("to all {number}"), number)
+            .await;
         assert_eq!(queued, 1);
     }
     // One of the same lane waits behind it; the others do not.
@@ -205,7 +212,9 @@ async fn a_parked_peer_may_say_hello_and_nothing_of_it_goes_on_until_it_is_accep
     let (_, said) = hello(&mut a).await;
     assert_eq!(said.alias, "stranger");
     // A round trip later there is still nothing.
-    b.handle.announce(Presence::new(Status::Available, "still here", None)).await;
+    b.handle
+        .announce(Presence::new(Status::Available, "still here", None))
+        .await;
     assert_eq!(status(&mut a).await.message, "still here");
     assert!(a.lines.try_recv().is_err());
     assert!(a.handle.connected().is_empty() && a.handle.send_to_all("x".into(), 0).await == 0);
@@ -233,6 +242,7 @@ async fn a_parked_pigeon_is_greeted_and_not_heard() {
 async fn a_rejected_peer_is_told_so_and_stays_away() {
     let (mut a, mut b) = pair().await;
     hello(&mut b).await;
+    hello(&mut a).await;
     a.handle.refuse(b.id).await;
     let state = b.lost().await;
     assert!(reason(&state).contains("rejected"), "{state:?}");
@@ -266,10 +276,11 @@ async fn probation_is_slow_and_ends_when_the_peer_has_behaved() {
     }
     // At two a second it would take 27 s.
     assert!(start.elapsed() < Duration::from_secs(20));
-    let flooding = |event: &Event| {
-        matches!(event, Event::Conduct { conduct, .. } if *conduct == Conduct::Flooding)
-    };
-    assert!(!a.told().iter().any(flooding), "an honest peer is not blamed");
+    let flooding = |event: &Event| matches!(event, Event::Conduct { conduct, .. } if *conduct == Conduct::Flooding);
+    assert!(
+        !a.told().iter().any(flooding),
+        "an honest peer is not blamed"
+    );
 }
 
 #[tokio::test]
@@ -306,7 +317,11 @@ fn a_silently_cut_link_shows_within_fifteen_seconds() {
     netns::inside(name, |lan| {
         let (near, far) = (lan.host(1), lan.host(2));
         let listen = |host: &netns::Host, settings: Settings| Settings {
-            listen: vec![format!("/ip4/{}/tcp/4001", host.ip).parse().expect("an address")],
+            listen: vec![
+                format!("/ip4/{}/tcp/4001", host.ip)
+                    .parse()
+                    .expect("an address"),
+            ],
             ..settings
         };
         let runtime = |host: netns::Host| {
@@ -317,16 +332,25 @@ fn a_silently_cut_link_shows_within_fifteen_seconds() {
                 .build()
                 .expect("a runtime")
         };
-        for (busy, kind) in [(false, settings()), (true, settings()), (true, pigeonlike())] {
+        for (busy, kind) in [
+            (false, settings()),
+            (true, settings()),
+            (true, pigeonlike()),
+        ] {
             lan.connect(&near, true);
             let (here, there) = (runtime(near.clone()), runtime(far.clone()));
             let serving = listen(&near, kind.clone());
             let mut a = here.block_on(here.spawn(node(serving))).expect("it starts");
-            let calling = listen(&far, Settings {
-                static_peers: vec![a.address.clone()],
-                ..kind
-            });
-            let mut b = there.block_on(there.spawn(node(calling))).expect("it starts");
+            let calling = listen(
+                &far,
+                Settings {
+                    static_peers: vec![a.address.clone()],
+                    ..kind
+                },
+            );
+            let mut b = there
+                .block_on(there.spawn(node(calling)))
+                .expect("it starts");
             here.block_on(a.connected());
             there.block_on(b.connected());
             lan.connect(&near, false);
@@ -336,9 +360,17 @@ fn a_silently_cut_link_shows_within_fifteen_seconds() {
             }
             let state = here.block_on(a.lost());
             println!("busy {busy}: {:?} after {:?}", state, cut.elapsed());
-            assert!(cut.elapsed() < Duration::from_secs(15), "{:?}", cut.elapsed());
+            assert!(
+                cut.elapsed() < Duration::from_secs(15),
+                "{:?}",
+                cut.elapsed()
+            );
             there.block_on(b.lost());
-            assert!(cut.elapsed() < Duration::from_secs(15), "{:?}", cut.elapsed());
+            assert!(
+                cut.elapsed() < Duration::from_secs(15),
+                "{:?}",
+                cut.elapsed()
+            );
             here.shutdown_background();
             there.shutdown_background();
         }

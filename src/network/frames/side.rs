@@ -71,6 +71,8 @@ pub(crate) struct Side {
     way: Way,
     /// How we said last that we are.
     said: Presence,
+    /// What is to be said on a stream that is being opened.
+    leaves: Option<Farewell>,
     reopen_after: Duration,
     inbound: Option<AbortOnDropHandle<()>>,
     reports: mpsc::Sender<Report>,
@@ -96,6 +98,7 @@ impl Side {
             queue,
             ack_timeout,
             said: Presence::default(),
+            leaves: None,
             reopen_after: REOPEN_MIN,
             inbound: None,
             reports,
@@ -152,9 +155,13 @@ impl Side {
         out
     }
 
-    /// Says goodbye as the last frame, where a stream is open; says whether one is.
-    pub(crate) fn leave(&self, bye: Farewell) -> bool {
+    /// Says goodbye as the last frame, where a stream is open or about to be; says whether one is.
+    pub(crate) fn leave(&mut self, bye: Farewell) -> bool {
         match &self.way {
+            Way::Frames | Way::Opening { sure: true } => {
+                self.leaves = Some(bye);
+                true
+            }
             Way::Open { farewell, .. } => {
                 farewell.send_replace(Some(bye));
                 true
@@ -195,7 +202,7 @@ impl Side {
     }
 
     fn send_on(&self, stream: Stream, is_welcome: bool) -> Way {
-        let (farewell, bye) = watch::channel(None);
+        let (farewell, bye) = watch::channel(self.leaves.clone());
         let welcome = CancellationToken::new();
         if is_welcome {
             welcome.cancel();

@@ -246,7 +246,7 @@ impl Handler {
     }
 
     /// `None`: nothing is to be opened for it.
-    fn open_control(&self, control: Control) -> Option<ToConnection> {
+    fn open_control(&mut self, control: Control) -> Option<ToConnection> {
         let (line, expect, limit) = match control {
             Control::Hello => (
                 Arc::clone(&self.gate.hello),
