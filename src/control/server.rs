@@ -133,7 +133,10 @@ async fn respond(line: &[u8], orders: &mpsc::Sender<Asked>) -> String {
         Ok(Ask::Order(order)) => carry_out(order, orders).await,
         Err(fault) => Err(fault.to_string()),
     };
-    let done = done.as_ref().map(|()| ()).map_err(String::as_str);
+    let done = match &done {
+        Ok(()) => Ok(()),
+        Err(why) => Err(why.as_str()),
+    };
     control::answer(&request.id, &request.kind, done)
 }
 

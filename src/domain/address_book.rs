@@ -44,7 +44,9 @@ pub enum BookError {
         text: String,
     },
     /// It looks like a peer id.
-    #[error("the alias `{0}` is a peer id, which would name another peer; take another")]
+    #[error(
+        "the alias `{0}` is a peer id or begins like one, which names a peer already; take another"
+    )]
     AliasIsId(String),
     /// Not in the book.
     #[error("{0} is not in the address book; `slips-p2p peers add` puts it there")]
@@ -278,7 +280,7 @@ impl AddressBook {
 
     fn free_alias(&self, alias: &str, peer: PeerId) -> Result<String, BookError> {
         let cleaned = visible("alias", alias, MAX_ALIAS)?;
-        if cleaned.parse::<PeerId>().is_ok() {
+        if looks_like_an_id(alias) {
             return Err(BookError::AliasIsId(cleaned));
         }
         match self.named(&cleaned) {
@@ -303,6 +305,18 @@ impl AddressBook {
         }
         Ok(())
     }
+}
+
+/// A whole id, or enough of the beginning of one to be taken for it in a table.
+fn looks_like_an_id(alias: &str) -> bool {
+    /// How long an id can get in the database.
+    const LONGEST_ID: usize = 128;
+    /// What commands show of an id is longer.
+    const TELLING: usize = 16;
+    let text = plain(alias, LONGEST_ID);
+    let begins = text.starts_with("12D3KooW") || text.starts_with("Qm");
+    let in_base58 = text.chars().all(|c| c.is_ascii_alphanumeric());
+    text.parse::<PeerId>().is_ok() || (begins && in_base58 && text.len() >= TELLING)
 }
 
 /// Names that differ in capitals only are one name.
