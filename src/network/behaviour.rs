@@ -51,8 +51,7 @@ impl Behaviour {
         fixed: &HashSet<PeerId>,
         banned: HashSet<PeerId>,
         lines: mpsc::Sender<Line>,
-        standings: &Arc<Standings>,
-        own: watch::Receiver<Arc<Hello>>,
+        (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
     ) -> std::io::Result<Self> {
         let key = keypair.public();
         let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), key.clone())

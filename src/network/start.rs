@@ -194,7 +194,13 @@ fn build(
         .collect();
     let transport = transport(settings, keypair, standings)?;
     let behaviour = Behaviour::new(
-        settings, protocol, keypair, &fixed, banned, lines, standings, own,
+        settings,
+        protocol,
+        keypair,
+        &fixed,
+        banned,
+        lines,
+        (standings, own),
     )
     .map_err(StartError::Mdns)?;
     let config = swarm::Config::with_tokio_executor()
