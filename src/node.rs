@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
-use crate::domain::{OwnStatement, Subject};
+use crate::domain::{OwnStatement, Subject, Timestamp};
 use crate::network::{Event, Handle, Line};
 use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{Store, StoreError};
@@ -119,6 +119,8 @@ pub struct Parts {
     pub peers: Peers,
     /// What our Slips said within the last [`crate::store::REPEATS_WITHIN`].
     pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the trust model was told.
+    pub latest: Timestamp,
     /// The way to the swarm.
     pub network: Handle,
     /// What happens in the swarm.
@@ -208,7 +210,7 @@ pub fn start(
 
     let listening = incoming::Listening {
         intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
-            .having_heard(parts.statements),
+            .having_heard(parts.statements, parts.latest),
         store: parts.store,
         network: parts.network,
         outbox: parts.outbox,

@@ -38,7 +38,7 @@ mod slips_compat;
 mod spoken;
 mod yardstick;
 
-pub use engine::{Engine, ModelKind, ModelParseError};
+pub use engine::{Engine, ModelKind, ModelParseError, Repetitions};
 pub use limits::{Limits, SlipsParameters};
 pub use model::{Account, Evicted, Explanation, Fact, Held, Share, Touched, TrustModel};
 pub use parameters::{Parameter, ParameterError, Parameters, Range, Value};

@@ -36,7 +36,9 @@ use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
+pub use batch::{
+    Accepted, Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability,
+};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use open::{beside, is_running};
@@ -47,7 +49,7 @@ pub use records::{Loaded, PeerRecord};
 pub use retention::Pruned;
 pub use stats::Stats;
 
-use crate::domain::{AddressBook, Parcel, ParcelId, PeerId, Subject, Timestamp};
+use crate::domain::{AddressBook, Opinion, Parcel, ParcelId, PeerId, Subject, Timestamp};
 use stall::{Drops, Lines};
 use writer::{Command, Writer};
 
@@ -258,6 +260,19 @@ impl Store {
     /// What the database says, or the row that cannot be.
     pub async fn judged(&self) -> Result<Vec<Subject>, StoreError> {
         opinions::subjects(&self.readers).await
+    }
+
+    /// At most so many of the opinions computed at a time or later, the newest first. Passes over
+    /// every opinion.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn opinions(
+        &self,
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Opinion>, StoreError> {
+        opinions::newest(&self.readers, since, most).await
     }
 
     /// Removes what is too old, too many or too big, in small steps between commits.

@@ -1,5 +1,9 @@
 //! The trust model as configuration and database make it: what a node starts with, and what the
 //! commands explain. Both go through here, so that they cannot differ.
+//!
+//! What is worked out again is what the node thought then, but where the past is gone: what retention
+//! removed or the model forgot for its age (within an hour of that age either may be first), what a
+//! full table pushed out, and what was stored while the clock stood wrong by more than a minute.
 
 use crate::config::Config;
 use crate::domain::{OwnStatement, ReceivedReport, Timestamp, TrustChange};
@@ -7,7 +11,7 @@ use crate::reputation::{
     Engine, Fact, ModelKind, TrustModel,
     anchors::{Anchors, Vouched},
 };
-use crate::store::StoredFact;
+use crate::store::{REPEATS_WITHIN, Store, StoreError, StoredFact};
 
 /// A model that is being told what the database knows.
 #[derive(Debug)]
@@ -15,6 +19,19 @@ pub struct Recall {
     engine: Engine,
     /// Whom the operator trusts.
     anchors: Anchors,
+}
+
+/// What a node starts with.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// The model.
+    pub engine: Engine,
+    /// Whom the operator trusts from now on.
+    pub anchors: Anchors,
+    /// What our own Slips said so lately that it may be repeated.
+    pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the model was told; what comes next must be later.
+    pub latest: Timestamp,
 }
 
 impl Recall {
@@ -33,6 +50,40 @@ impl Recall {
             engine.learn(&fact, Timestamp::ZERO);
         }
         Self { engine, anchors }
+    }
+
+    /// What a node starts with: the model of the configuration told all that the database knows, as
+    /// it is at `now`.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn rebuild(
+        store: &Store,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Rebuilt, StoreError> {
+        let mut recall = Self::new(config);
+        let recent = now.minus(REPEATS_WITHIN);
+        let (mut statements, mut latest) = (Vec::new(), Timestamp::ZERO);
+        let told = store.facts(|at, stored| {
+            if let StoredFact::OwnStatement(own) = &stored
+                && at > recent
+            {
+                statements.push(own.clone());
+            }
+            latest = latest.max(at);
+            recall.recall(at, stored);
+        });
+        let facts = told.await?;
+        let model = config.reputation.model.word();
+        tracing::info!(facts, model, "trust model rebuilt from the database");
+        let (engine, anchors) = recall.whole_at(now);
+        Ok(Rebuilt {
+            engine,
+            anchors,
+            statements,
+            latest,
+        })
     }
 
     /// Takes in a fact that was said so many times, the last time at `at`.
@@ -82,8 +133,8 @@ impl Recall {
     }
 
     fn lift_until(&mut self, now: Timestamp) {
-        while let Some((_, _, fact)) = self.anchors.end(now) {
-            self.engine.learn(&fact, now);
+        while let Some((end, _, fact)) = self.anchors.end(now) {
+            self.engine.learn(&fact, end);
         }
     }
 }

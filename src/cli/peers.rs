@@ -28,7 +28,7 @@ const TRUST: f64 = 0.9;
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
-        "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW... --alias brno --pin",
+        "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/QmafUcmZd1sGvQ7hPwiDAPUQ3brMgXRzWHp6j2ZVFW21V2",
         "slips-p2p peers ban brno --for 1h --reason floods",
         "slips-p2p -o json peers | jq '.[] | select(.state == \"connected\")'",
     ])
@@ -53,8 +53,7 @@ enum Command {
     #[command(
         long_about = "Put a peer into the address book, or add to its entry: an address, its alias, a note, tags. The running node dials it at once; with --pin it is kept, dialled again whenever it is lost, and never counted against limits.",
         after_help = help::after(&[
-            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW... --alias brno --pin",
-            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW... --note \"rack 4\" --tag lab",
+            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/QmafUcmZd1sGvQ7hPwiDAPUQ3brMgXRzWHp6j2ZVFW21V2",
         ])
     )]
     Add(Add),
@@ -77,7 +76,7 @@ enum Command {
     #[command(after_help = help::after(&["slips-p2p peers unpin brno"]))]
     Unpin(Peer),
     /// Replace the note about a peer.
-    #[command(after_help = help::after(&["slips-p2p peers note brno \"rack 4\""]))]
+    #[command(after_help = help::after(&["slips-p2p peers note brno rack4"]))]
     Note {
         #[command(flatten)]
         peer: Peer,
@@ -112,7 +111,7 @@ enum Command {
         long_about = "Trust a peer: what it says counts from the start, as with an [[anchor]] of the configuration, above which this stands. The opinions of what it reported on are worked out anew.",
         after_help = help::after(&[
             "slips-p2p peers trust brno",
-            "slips-p2p peers trust brno --trust 0.7 --for 30d --organisation \"CTU Prague\"",
+            "slips-p2p peers trust brno --trust 0.7 --for 30d --organisation CTU",
         ])
     )]
     Trust {

@@ -77,8 +77,8 @@ impl Anchors {
         }
         self.ends.remove(&(end, peer));
         self.given
-            .retain(|it, vouched| *it != peer || vouched.holds(now));
-        Some((end, peer, self.fact(peer, now)))
+            .retain(|it, vouched| *it != peer || vouched.holds(end));
+        Some((end, peer, self.fact(peer, end)))
     }
 
     fn fact(&self, peer: PeerId, now: Timestamp) -> Fact {

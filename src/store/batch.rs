@@ -13,8 +13,9 @@ use super::PeerSaying;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// Accepted reports, in order of acceptance. Saying the same as the author's newest row on the
-    /// address within [`super::REPEATS_WITHIN`] refreshes that row instead of adding one.
-    pub reports: Vec<ReceivedReport>,
+    /// address within [`super::REPEATS_WITHIN`] refreshes that row instead of adding one, if the row
+    /// began late enough.
+    pub reports: Vec<Accepted>,
     /// What our own Slips said; the same rule.
     pub statements: Vec<OwnStatement>,
     /// Addresses seen; another one than the peer's newest adds to its history.
@@ -90,6 +91,27 @@ impl Batch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows() == 0
+    }
+}
+
+/// A report as it is to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// What was said.
+    pub report: ReceivedReport,
+    /// As a repetition it may join a row that began at this time or later. Of a row only its
+    /// beginning and its end are told again; what a trust model must be told at its own time takes
+    /// a row of its own.
+    pub joins_since: Timestamp,
+}
+
+impl From<ReceivedReport> for Accepted {
+    /// May join any row.
+    fn from(report: ReceivedReport) -> Self {
+        Self {
+            report,
+            joins_since: Timestamp::from_micros(i64::MIN),
+        }
     }
 }
 

@@ -37,7 +37,8 @@ pub enum StoredFact {
         reliability: Reliability,
     },
     /// A peer said this. What it said several times comes twice: when it said so first, and, with
-    /// the number of the repetitions between (0: none), when it said so last.
+    /// the number of the repetitions between (0: none), when it said so last. What lies between left
+    /// no trace in the model of the node ([`super::Accepted::joins_since`]).
     Report(ReceivedReport, u32),
     /// The operator's trust in a peer changed by command.
     Trust(TrustChange),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::Batch;
+use super::{Accepted, Batch};
 use crate::domain::{Conduct, PeerId, Reachability, Timestamp};
 
 /// How many peers' short ids are kept in memory (about 1.5 MiB); past that they are looked up again.
@@ -137,7 +137,7 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
         }
     };
     for batch in batches {
-        for report in &batch.reports {
+        for Accepted { report, .. } in &batch.reports {
             note(report.author.0, report.received_at, true);
             if report.heard_from.0 != report.author.0 {
                 note(report.heard_from.0, report.received_at, true);

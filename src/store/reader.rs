@@ -15,7 +15,7 @@ use super::{
     OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact, contacts, facts, open,
     opinions::OpinionRow,
     presence,
-    query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
+    query::{RawSaid, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
     rows::Place,
     stats,
@@ -49,13 +49,13 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn reports(&self, filter: ReportFilter) -> Result<Vec<ReportRow>, StoreError> {
         let mut query = reports_query(filter);
-        let rows: Vec<RawReport> = query
+        let rows: Vec<RawSaid> = query
             .build_query_as()
             .fetch_all(&mut *self.conn.lock().await)
             .await?;
-        let mut rows = rows
-            .into_iter()
-            .map(ReportRow::try_from)
+        let mut authors = HashMap::new();
+        let mut rows = (rows.iter())
+            .map(|row| row.report(&mut authors))
             .collect::<Result<Vec<_>, _>>()?;
         rows.sort_unstable_by_key(|row| row.id);
         Ok(rows)
@@ -134,14 +134,14 @@ impl Reader {
     /// # Errors
     /// What the database says, or the row that cannot be.
     pub async fn statements(&self, subject: Subject) -> Result<Vec<StatementRow>, StoreError> {
-        let rows: Vec<RawStatement> = sqlx::query_as(
+        let rows: Vec<RawSaid> = sqlx::query_as(
             "SELECT id, subject, score, confidence, first_at, last_at, repeats FROM own_statement
              WHERE subject = ? ORDER BY id",
         )
         .bind(subject.to_string())
         .fetch_all(&mut *self.conn.lock().await)
         .await?;
-        rows.into_iter().map(StatementRow::try_from).collect()
+        rows.iter().map(RawSaid::statement).collect()
     }
 
     /// What is enough to work out and explain the opinion of one address, in order of time: the

@@ -21,6 +21,8 @@ pub struct PeerRecord {
     pub peer: PeerId,
     /// Its newest address.
     pub ip: Option<IpAddr>,
+    /// Since when it has that; [`Timestamp::ZERO`]: no address is known.
+    pub ip_since: Timestamp,
     /// The newest address in full, for dialling.
     pub multiaddr: Option<String>,
     /// The newest value of its conduct; 0 while it was never judged (`conduct_at` is then 0).
@@ -95,7 +97,7 @@ pub(super) async fn load(
 macro_rules! peers {
     ($reports:literal) => {
         concat!(
-            "SELECT p.peer_id, a.ip, a.multiaddr, p.reliability, p.good, p.bad, p.conduct_at, p.last_conduct,
+            "SELECT p.peer_id, a.ip, a.first_seen AS ip_since, a.multiaddr, p.reliability, p.good, p.bad, p.conduct_at, p.last_conduct,
                  p.state, p.state_reason, p.next_try, p.state_at, p.first_seen, p.last_seen, ",
             $reports,
             " AS reports, b.since, b.until, b.reason, p.greeted
@@ -149,6 +151,7 @@ pub(super) async fn one(
 struct PeerRow {
     peer_id: String,
     ip: Option<String>,
+    ip_since: Option<i64>,
     multiaddr: Option<String>,
     reliability: Option<f64>,
     good: f64,
@@ -193,6 +196,7 @@ impl TryFrom<PeerRow> for PeerRecord {
                 .map(|ip| place.subject("ip", &ip))
                 .transpose()?
                 .map(|subject| subject.ip()),
+            ip_since: row.ip_since.map_or(Timestamp::ZERO, Timestamp::from_micros),
             // Of a peer that only ever called us none is known, which is no address to dial.
             multiaddr: row.multiaddr.filter(|address| !address.is_empty()),
             reliability: row

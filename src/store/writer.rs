@@ -180,11 +180,11 @@ impl Writer {
         } = self;
         known.meet(conn, batches).await?;
         let mut reports = Vec::with_capacity(batches.iter().map(|batch| batch.reports.len()).sum());
-        for report in batches.iter().flat_map(|batch| &batch.reports) {
+        for accepted in batches.iter().flat_map(|batch| &batch.reports) {
             reports.push((
-                report,
-                known.id(report.author.0)?,
-                known.id(report.heard_from.0)?,
+                accepted,
+                known.id(accepted.report.author.0)?,
+                known.id(accepted.report.heard_from.0)?,
             ));
         }
         if !reports.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const PEER: &str = "12D3KooWGzBvWTqUpr8qzUFP6PMmqMfdMK4jzFcbsZ9FgmdHHQxW";
+const PEER: &str = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
 
 fn peer() -> PeerId {
     PeerId::from_bytes(&[0x00, 0x03, 1, 2, 3]).unwrap()
