@@ -18,11 +18,13 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
+use crate::control::PlaceError;
 use crate::domain::Timestamp;
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
 use crate::store::{OpenError, Store, StoreError};
 
+mod commands;
 pub mod logging;
 mod own;
 pub mod recall;
@@ -30,11 +32,12 @@ mod restate;
 mod settings;
 mod signals;
 
+pub use crate::control::{AskError, ask as ask_running_node};
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
 pub use recall::{Rebuilt, Recall};
-pub use settings::guards;
+pub use settings::{control_socket, guards, store as store_settings};
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -65,6 +68,9 @@ pub enum Error {
     /// The database failed later.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another node has the control socket.
+    #[error(transparent)]
+    Control(#[from] PlaceError),
     /// Redis cannot be reached at the start.
     #[error(transparent)]
     Redis(#[from] bridge::StartError),
@@ -146,6 +152,8 @@ impl Totals {
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
         let (store, loaded) = Store::open(settings::store(config)).await?;
+        // Early: a command that comes now waits for its answer instead of finding nobody.
+        let place = commands::place(config)?;
         store.drop_stale(Timestamp::now()).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
@@ -156,10 +164,11 @@ impl Running {
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
-        let known = settings::known(&loaded.peers);
+        let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
+        let network_settings = settings::network(config, &loaded);
         let (network, events, addresses) =
-            network::start(settings::network(config), keypair, known, banned, lines).await?;
+            network::start(network_settings, keypair, known, banned, lines).await?;
         for ban in &loaded.bans {
             network.ban(ban.peer, ban.until).await;
         }
@@ -169,7 +178,8 @@ impl Running {
         if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
-        let node_settings = settings::node(config, own::addresses(&addresses));
+        let mut node_settings = settings::node(config, own::addresses(&addresses));
+        node_settings.anchors = rebuilt.anchors;
         let peers = Peers::from_records(&loaded.peers);
         let kept_for = config.redis.write_back_ttl;
         restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
@@ -181,6 +191,7 @@ impl Running {
             tasks: bridge_tasks,
             ..
         } = bridge;
+        let (ask, orders) = mpsc::channel(commands::ORDERS_WAITING);
         let parts = node::Parts {
             store: store.clone(),
             engine: rebuilt.engine,
@@ -190,9 +201,13 @@ impl Running {
             network: network.clone(),
             events,
             lines: waiting_lines,
+            orders,
             from_slips: inbound,
             outbox,
             slips_db,
+            bridge: bridge_counters.clone(),
+            status_message: config.node.status_message.clone().unwrap_or_default(),
+            stopping: cancel.clone(),
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());
@@ -201,6 +216,7 @@ impl Running {
             bridge: bridge_counters,
         };
         let stop_process = node::start(node_settings, parts, counters, &mut tasks);
+        tasks.spawn(commands::serve(place, ask, cancel.clone()));
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),

@@ -32,7 +32,9 @@ pub use table::{
     Weights,
 };
 pub use values::{Resolved, Values};
-pub use words::{AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, ReliabilityModel, Word};
+pub use words::{
+    AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, ReliabilityModel, UnknownPeers, Word,
+};
 
 /// What the names of our environment variables begin with; `__` stands for the dot of a key.
 pub const PREFIX: &str = "SLIPS_P2P__";
@@ -199,6 +201,7 @@ impl Config {
         let inside = |path: &Path| config.node.data_dir.join(path);
         config.node.key_file = config.node.key_file.as_deref().map(inside);
         config.node.database = inside(&config.node.database);
+        config.node.control_socket = config.node.control_socket.as_deref().map(inside);
         Ok(config)
     }
 }

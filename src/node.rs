@@ -1,14 +1,18 @@
 //! The life of a report: the only module that knows network, bridge, store and reputation.
 //!
-//! Three tasks, each the one owner of what it changes:
+//! Four tasks, each the one owner of what it changes:
 //!
 //! - [`incoming`](self) takes what the network hands over, judges it in one pure step
 //!   ([`intake::Intake`]), commits reports, conduct, opinions and outbox rows in ONE transaction,
 //!   and only then offers the outbox rows to the publisher.
 //! - `outgoing` takes what our Slips says, tells `incoming` of its own statements, and hands the
 //!   line to the network, waiting for room.
+//! - `orders` carries out what the operator orders: through `incoming` onto the disk, and then in the
+//!   network.
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
 //!   Redis holds nobody else up.
+//!
+//! - `presence` tells peers of our kind how this node is.
 //!
 //! Waiting goes one way: subscriber -> outgoing -> (network, incoming) -> store. `incoming` never
 //! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
@@ -18,24 +22,28 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::bridge::{InboundQueue, Outbox, SlipsDb};
-use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
+use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
+use crate::domain::{OwnStatement, Subject, Timestamp};
 use crate::network::{Event, Handle, Line};
-use crate::reputation::{Engine, guards::Guards, reliability};
+use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{Store, StoreError};
 
 mod backlog;
 mod counters;
 mod incoming;
 mod intake;
+mod orders;
 mod outgoing;
 mod peers;
+mod presence;
 mod requests;
 
 pub use backlog::StoreBacklog;
 pub use counters::Counters;
-pub use intake::{Intake, Outcome};
+pub use intake::{Intake, Ordered, Outcome};
+pub use orders::Asked;
 pub use peers::{Peers, Standing};
 pub use requests::Question;
 
@@ -49,6 +57,8 @@ const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
 /// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
 /// again by itself.
 const REQUESTS_WAITING: usize = 256;
+/// Orders that may wait for `incoming`: the one task that sends them waits for each.
+const ORDERS_WAITING: usize = 1;
 
 /// What is passed on to Slips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +101,8 @@ pub struct Settings {
     pub cut_off_for: Duration,
     /// Addresses that have no opinion outside the node.
     pub guards: Guards,
-    /// When the operator's trust in peers ends, where it does; the next one last.
-    pub anchor_ends: Vec<(Timestamp, PeerId)>,
+    /// Whom the operator trusts, as the trust model has learned it.
+    pub anchors: Anchors,
     /// How long the database keeps a report: the model forgets what is older.
     pub remember_for: Duration,
     /// Peers held in memory; at least 1.
@@ -117,12 +127,20 @@ pub struct Parts {
     pub events: mpsc::Receiver<Event>,
     /// What peers say.
     pub lines: mpsc::Receiver<Line>,
+    /// What the operator orders; until it ends the node does not end by itself.
+    pub orders: mpsc::Receiver<Asked>,
     /// What our Slips says.
     pub from_slips: InboundQueue,
     /// The way to our Slips.
     pub outbox: Outbox,
     /// Slips' own database.
     pub slips_db: SlipsDb,
+    /// How the bridge does.
+    pub bridge: Arc<bridge::Counters>,
+    /// What peers of our kind are told while all is well; may be empty.
+    pub status_message: String,
+    /// Cancelled when the node is to stop.
+    pub stopping: CancellationToken,
 }
 
 /// Why a task of the node ended early.
@@ -151,6 +169,16 @@ pub fn start(
     let (ask, questions) = mpsc::channel(REQUESTS_WAITING);
     let (stop, stopped) = mpsc::channel(1);
 
+    let watching = presence::Watching {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        counters: counters.clone(),
+        bridge: parts.bridge,
+        message: parts.status_message,
+        stopping: parts.stopping,
+    };
+    tasks.spawn(async move { ("presence", presence::run(watching).await) });
+
     let answering = requests::Answering {
         store: parts.store.clone(),
         network: parts.network.clone(),
@@ -171,6 +199,15 @@ pub fn start(
     let from_slips = parts.from_slips;
     tasks.spawn(async move { ("outgoing", outgoing::run(speaking, from_slips).await) });
 
+    let (ordered, orders) = mpsc::channel(ORDERS_WAITING);
+    let obeying = orders::Obeying {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        incoming: ordered,
+    };
+    let asked = parts.orders;
+    tasks.spawn(async move { ("orders", orders::run(obeying, asked).await) });
+
     let listening = incoming::Listening {
         intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
             .having_heard(parts.statements, parts.latest),
@@ -180,7 +217,7 @@ pub fn start(
         ask,
         counters,
     };
-    let inputs = incoming::Inputs::new(parts.lines, parts.events, own_statements);
+    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements);
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }

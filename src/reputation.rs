@@ -18,6 +18,7 @@
 //! Invariants: the same facts in the same order give the same bits (nothing is summed in the order
 //! of a hash map); every table has a limit, and what is pushed out is counted.
 
+pub mod anchors;
 mod board;
 mod engine;
 pub mod fides;

@@ -7,6 +7,7 @@
 //! [`Store`] belongs to the node and holds a lock beside the file (`.lock`) against a second node; [`Reader`] is for the commands, beside a running node or after it.
 
 mod batch;
+mod contacts;
 mod error;
 mod facts;
 mod known;
@@ -15,6 +16,7 @@ mod opinions;
 mod outbox;
 mod pages;
 mod peers;
+mod presence;
 mod prune;
 mod query;
 mod reader;
@@ -39,14 +41,15 @@ pub use batch::{
 };
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
-pub use open::is_running;
+pub use open::{beside, is_running};
+pub use presence::{PeerSaying, PresenceRecord, Saying};
 pub use query::{ReportFilter, ReportRow, StatementRow};
 pub use reader::Reader;
 pub use records::{Loaded, PeerRecord};
 pub use retention::Pruned;
 pub use stats::Stats;
 
-use crate::domain::{Opinion, Parcel, ParcelId, Subject, Timestamp};
+use crate::domain::{AddressBook, Opinion, Parcel, ParcelId, PeerId, Subject, Timestamp};
 use stall::{Drops, Lines};
 use writer::{Command, Writer};
 
@@ -219,6 +222,36 @@ impl Store {
         let told = facts::stream(&mut conn, each).await?;
         conn.close().await?;
         Ok(told)
+    }
+
+    /// The operator's address book as it is on disk.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn address_book(&self) -> Result<AddressBook, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        contacts::book(&mut conn).await
+    }
+
+    /// Peers whose trust was changed by command and whose opinions still follow the old one.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn trust_unapplied(&self) -> Result<Vec<PeerId>, StoreError> {
+        contacts::unapplied(&self.readers).await
+    }
+
+    /// At most `limit` addresses a peer reported on, those after `after` in the order of their text.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn reported_by(
+        &self,
+        peer: PeerId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Subject>, StoreError> {
+        contacts::reported_by(&self.readers, peer, after, rows::limit(limit)).await
     }
 
     /// Every address that has an opinion.

@@ -10,13 +10,17 @@ use slips_p2p::domain::{
 };
 use slips_p2p::network::{Event, Line, Receipt};
 use slips_p2p::node::{AnswerRequests, Counters, Forward, Intake, Outcome, Peers, Settings};
-use slips_p2p::reputation::{Engine, ModelKind, Parameters, guards::Guards, reliability};
+use slips_p2p::reputation::{
+    Engine, ModelKind, Parameters, anchors::Anchors, guards::Guards, reliability,
+};
 use slips_p2p::wire::message;
 
 #[path = "intake/absence.rs"]
 mod absence;
 #[path = "intake/guards.rs"]
 mod guards;
+#[path = "intake/presence.rs"]
+mod presence;
 
 const IP: &str = "192.0.2.10";
 
@@ -35,7 +39,7 @@ impl Bench {
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
             guards: Guards::default(),
-            anchor_ends: Vec::new(),
+            anchors: Anchors::default(),
             remember_for: Duration::from_secs(90 * 24 * 3600),
             max_peers: 10_000,
         };
@@ -60,7 +64,7 @@ impl Bench {
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
             guards,
-            anchor_ends: Vec::new(),
+            anchors: Anchors::default(),
             write_again_after: None,
             remember_for: Duration::from_secs(90 * 24 * 3600),
             max_peers: 10_000,

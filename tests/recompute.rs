@@ -16,7 +16,7 @@ use slips_p2p::{
     },
     network::{Event, Line, Receipt},
     node::{AnswerRequests, Forward, Intake, Peers, Settings},
-    reputation::{ModelKind, TrustModel as _, guards::Guards, reliability},
+    reputation::{ModelKind, TrustModel as _, anchors::Anchors, guards::Guards, reliability},
     store::{self, Reader, Retention, Store},
     wire::message,
 };
@@ -103,7 +103,7 @@ impl Node {
             reliability: reliability::Parameters::default(),
             cut_off_for: Duration::from_secs(3600),
             guards: Guards::default(),
-            anchor_ends: ends(&config),
+            anchors: Anchors::default(),
             write_again_after: None,
             remember_for: Duration::from_hours(24_000),
             max_peers: 10_000,
@@ -123,6 +123,10 @@ impl Node {
         .unwrap();
         let told = Recall::rebuild(&store, &config, now).await.unwrap();
         let peers = Peers::from_records(&loaded.peers);
+        let settings = Settings {
+            anchors: told.anchors,
+            ..settings
+        };
         let intake = Intake::new(settings, peers, told.engine, Arc::default());
         Self {
             intake: intake.having_heard(told.statements, told.latest),
@@ -226,14 +230,6 @@ fn close(one: &Opinion, other: &Opinion) -> bool {
         && near(one.score.get(), other.score.get())
         && near(one.confidence.get(), other.confidence.get())
         && near(one.network_score.get(), other.network_score.get())
-}
-
-/// When the operator's trust ends, the next one last.
-fn ends(config: &Config) -> Vec<(Timestamp, PeerId)> {
-    let end = |anchor: &Anchor| Some((anchor.expires?, anchor.peer));
-    let mut ends: Vec<_> = config.anchors.iter().filter_map(end).collect();
-    ends.sort_unstable_by(|a, b| b.cmp(a));
-    ends
 }
 
 type Steps = Vec<(usize, Vec<Happening>)>;

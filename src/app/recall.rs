@@ -6,8 +6,11 @@
 //! full table pushed out, and what was stored while the clock stood wrong by more than a minute.
 
 use crate::config::Config;
-use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};
-use crate::reputation::{Engine, Fact, ModelKind, TrustModel};
+use crate::domain::{OwnStatement, ReceivedReport, Timestamp, TrustChange};
+use crate::reputation::{
+    Engine, Fact, ModelKind, TrustModel,
+    anchors::{Anchors, Vouched},
+};
 use crate::store::{REPEATS_WITHIN, Store, StoreError, StoredFact};
 
 /// Facts between two words about how far a rebuild is: about a second's work.
@@ -17,8 +20,8 @@ const REBUILD_WORD: u64 = 250_000;
 #[derive(Debug)]
 pub struct Recall {
     engine: Engine,
-    /// When the operator's trust in a peer ends, the next one last.
-    ends: Vec<(Timestamp, PeerId)>,
+    /// Whom the operator trusts.
+    anchors: Anchors,
 }
 
 /// What a node starts with.
@@ -26,6 +29,8 @@ pub struct Recall {
 pub struct Rebuilt {
     /// The model.
     pub engine: Engine,
+    /// Whom the operator trusts from now on.
+    pub anchors: Anchors,
     /// What our own Slips said so lately that it may be repeated.
     pub statements: Vec<OwnStatement>,
     /// The time of the last thing the model was told; what comes next must be later.
@@ -43,14 +48,11 @@ impl Recall {
     #[must_use]
     pub fn of(kind: ModelKind, config: &Config) -> Self {
         let mut engine = Engine::new(kind, config.models);
-        for anchor in &config.anchors {
-            let (peer, trust) = (anchor.peer, anchor.trust);
-            engine.learn(&Fact::Anchor { peer, trust }, Timestamp::ZERO);
+        let anchors = configured(config);
+        for fact in anchors.facts() {
+            engine.learn(&fact, Timestamp::ZERO);
         }
-        Self {
-            engine,
-            ends: anchor_ends(config),
-        }
+        Self { engine, anchors }
     }
 
     /// What a node starts with: the model of the configuration told all that the database knows, as
@@ -83,8 +85,10 @@ impl Recall {
         let facts = told.await?;
         let model = config.reputation.model.word();
         tracing::info!(facts, model, "trust model rebuilt from the database");
+        let (engine, anchors) = recall.whole_at(now);
         Ok(Rebuilt {
-            engine: recall.at(now),
+            engine,
+            anchors,
             statements,
             latest,
         })
@@ -98,15 +102,36 @@ impl Recall {
 
     /// Takes in what the database kept.
     pub fn recall(&mut self, at: Timestamp, stored: StoredFact) {
-        let (fact, times) = from_stored(stored);
-        self.learn(&fact, times, at);
+        if let StoredFact::Trust(change) = stored {
+            return self.trust(&change);
+        }
+        if let Some((fact, times)) = from_stored(stored) {
+            self.learn(&fact, times, at);
+        }
+    }
+
+    /// The operator's trust in a peer changed.
+    fn trust(&mut self, change: &TrustChange) {
+        self.lift_until(change.since);
+        let given = change.given.as_ref().map(|given| Vouched {
+            trust: given.trust,
+            until: given.until,
+        });
+        let fact = self.anchors.give(change.peer, given, change.since);
+        self.engine.learn(&fact, change.since);
     }
 
     /// The model as it is at `now`.
     #[must_use]
-    pub fn at(mut self, now: Timestamp) -> Engine {
+    pub fn at(self, now: Timestamp) -> Engine {
+        self.whole_at(now).0
+    }
+
+    /// The model as it is at `now`, and whom the operator trusts from then on.
+    #[must_use]
+    pub fn whole_at(mut self, now: Timestamp) -> (Engine, Anchors) {
         self.lift_until(now);
-        self.engine
+        (self.engine, self.anchors)
     }
 
     /// The model as it is at `now`, to be told more later.
@@ -116,24 +141,25 @@ impl Recall {
     }
 
     fn lift_until(&mut self, now: Timestamp) {
-        while let Some((end, peer)) = self.ends.pop_if(|(end, _)| *end <= now) {
-            self.engine.learn(&Fact::AnchorLifted { peer }, end);
+        while let Some((end, _, fact)) = self.anchors.end(now) {
+            self.engine.learn(&fact, end);
         }
     }
 }
 
-/// When the operator's trust in each peer ends, where it does; the next one last.
-pub(super) fn anchor_ends(config: &Config) -> Vec<(Timestamp, PeerId)> {
-    let mut ends: Vec<_> = (config.anchors.iter())
-        .filter_map(|anchor| Some((anchor.expires?, anchor.peer)))
-        .collect();
-    ends.sort_unstable_by(|a, b| b.cmp(a));
-    ends
+/// Whom the configuration trusts.
+fn configured(config: &Config) -> Anchors {
+    let vouched = |anchor: &crate::config::Anchor| {
+        let (trust, until) = (anchor.trust, anchor.expires);
+        (anchor.peer, Vouched { trust, until })
+    };
+    Anchors::configured(config.anchors.iter().map(vouched))
 }
 
-/// A stored fact as the models know it, and how often it was said.
-fn from_stored(stored: StoredFact) -> (Fact, u32) {
-    match stored {
+/// A stored fact as the models know it, and how often it was said; trust goes its own way.
+fn from_stored(stored: StoredFact) -> Option<(Fact, u32)> {
+    let fact = match stored {
+        StoredFact::Trust(_) => return None,
         StoredFact::PeerAddress { peer, ip } => (Fact::PeerAddress { peer, ip }, 1),
         StoredFact::PeerReliability { peer, reliability } => {
             (Fact::PeerReliability { peer, reliability }, 1)
@@ -169,5 +195,6 @@ fn from_stored(stored: StoredFact) -> (Fact, u32) {
             },
             1,
         ),
-    }
+    };
+    Some(fact)
 }

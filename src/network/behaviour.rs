@@ -8,9 +8,10 @@ use libp2p::{
     mdns, memory_connection_limits, ping,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::{Line, Settings, guard, pigeon};
+use super::{Line, Settings, guard, pigeon, standing::Standings};
+use crate::domain::Hello;
 
 /// Two during the moment in which both sides have dialled; the service then closes one.
 const MAX_CONNECTIONS_PER_PEER: u32 = 2;
@@ -50,25 +51,37 @@ impl Behaviour {
         fixed: &HashSet<PeerId>,
         banned: HashSet<PeerId>,
         lines: mpsc::Sender<Line>,
+        (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
     ) -> std::io::Result<Self> {
-        let own = keypair.public();
-        let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), own.clone())
+        let key = keypair.public();
+        let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), key.clone())
             .with_agent_version(settings.agent.clone())
             .with_interval(IDENTIFY_INTERVAL)
             .with_cache_size(0);
         let mdns = if settings.mdns {
             Some(mdns::tokio::Behaviour::new(
                 mdns::Config::default(),
-                own.to_peer_id(),
+                key.to_peer_id(),
             )?)
         } else {
             None
         };
         Ok(Self {
-            guard: guard::Behaviour::new(settings.max_connections_per_ip, fixed.clone(), banned),
+            guard: guard::Behaviour::new(
+                settings.max_connections_per_ip,
+                fixed.clone(),
+                banned,
+                Arc::clone(standings),
+            ),
             limits: limits(settings, fixed),
             memory: memory_connection_limits::Behaviour::with_max_bytes(settings.max_memory_bytes),
-            pigeon: pigeon::Behaviour::new(Arc::clone(settings), protocol, lines),
+            pigeon: pigeon::Behaviour::new(
+                Arc::clone(settings),
+                protocol,
+                lines,
+                Arc::clone(standings),
+                own,
+            ),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
             mdns: mdns.into(),
@@ -78,12 +91,22 @@ impl Behaviour {
 
 /// Half-open connections of others are not counted here: `admission` sees to them.
 fn limits(settings: &Settings, fixed: &HashSet<PeerId>) -> connection_limits::Behaviour {
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_outgoing(u32::try_from(settings.max_pending_dials).ok())
-        .with_max_established(Some(settings.max_connections))
-        .with_max_established_incoming(Some(settings.max_connections_incoming))
-        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER));
-    let mut behaviour = connection_limits::Behaviour::new(limits);
+    let mut behaviour = connection_limits::Behaviour::new(limits_beside(settings, 0, 0));
     fixed.iter().for_each(|peer| behaviour.bypass_peer_id(peer));
     behaviour
+}
+
+/// The limits of the settings, beside so many connections that do not count.
+pub(crate) fn limits_beside(
+    settings: &Settings,
+    all: u32,
+    incoming: u32,
+) -> connection_limits::ConnectionLimits {
+    connection_limits::ConnectionLimits::default()
+        .with_max_pending_outgoing(u32::try_from(settings.max_pending_dials).ok())
+        .with_max_established(Some(settings.max_connections.saturating_add(all)))
+        .with_max_established_incoming(Some(
+            settings.max_connections_incoming.saturating_add(incoming),
+        ))
+        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
 }

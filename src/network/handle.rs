@@ -3,12 +3,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::future::join_all;
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::pigeon::{PeerQueue, Refused};
-use crate::domain::Timestamp;
+use crate::domain::{Presence, Timestamp};
 
 /// The queues of the peers lines can be sent to.
 pub(super) type Queues = Arc<HashMap<PeerId, Arc<PeerQueue>>>;
@@ -18,6 +18,14 @@ pub(super) type Queues = Arc<HashMap<PeerId, Arc<PeerQueue>>>;
 pub(super) enum Command {
     Ban(PeerId, Timestamp),
     Unban(PeerId),
+    Pin(PeerId, Vec<Multiaddr>),
+    Unpin(PeerId),
+    Know(PeerId, Vec<Multiaddr>),
+    Admit(PeerId),
+    Refuse(PeerId),
+    Forget(PeerId),
+    Misbehaved(PeerId),
+    Announce(Presence),
     Goodbye(Duration, oneshot::Sender<()>),
 }
 
@@ -91,7 +99,7 @@ impl Handle {
         let queues: Vec<_> = self.queues.borrow().values().map(Arc::clone).collect();
         let pushed = queues
             .iter()
-            .map(|queue| queue.push(lane, Arc::clone(&line), self.write_timeout));
+            .map(|queue| queue.push_for_all(lane, Arc::clone(&line), self.write_timeout));
         join_all(pushed)
             .await
             .into_iter()
@@ -120,6 +128,50 @@ impl Handle {
     /// Lets a banned peer connect again, and dials it if its address is known.
     pub async fn unban(&self, peer: PeerId) {
         let _ = self.commands.send(Command::Unban(peer)).await;
+    }
+
+    /// Dials a peer at once, keeps it, dials it again with back-off whenever it is lost, and never
+    /// counts it against limits. A ban stands above that.
+    pub async fn pin(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let _ = self.commands.send(Command::Pin(peer, addresses)).await;
+    }
+
+    /// Treats a peer like every other again; a connection that stands stays. One of the settings'
+    /// `static_peers` stays pinned.
+    pub async fn unpin(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Unpin(peer)).await;
+    }
+
+    /// A peer can be dialled at these addresses, and is, unless it is connected.
+    pub async fn know(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let _ = self.commands.send(Command::Know(peer, addresses)).await;
+    }
+
+    /// Remembers that this peer is welcome.
+    pub async fn admit(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Admit(peer)).await;
+    }
+
+    /// Remembers that this peer is rejected: it is disconnected, and not accepted again until
+    /// [`Self::admit`] or [`Self::forget`].
+    pub async fn refuse(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Refuse(peer)).await;
+    }
+
+    /// The operator no longer says anything of this peer: neither pinned, nor welcome, nor rejected.
+    pub async fn forget(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Forget(peer)).await;
+    }
+
+    /// A peer did something amiss that the network cannot see: if it is on probation, the time in
+    /// which it has to behave begins anew.
+    pub async fn misbehaved(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Misbehaved(peer)).await;
+    }
+
+    /// How this node is from now on: said to every connected peer of our kind, and to those to come.
+    pub async fn announce(&self, presence: Presence) {
+        let _ = self.commands.send(Command::Announce(presence)).await;
     }
 
     /// Our own peer id.

@@ -1,10 +1,13 @@
 //! The loop: waits in one function, acts in plain ones.
 
 mod acts;
+mod chosen;
 mod dials;
 mod leaving;
 mod meet;
 mod outbox;
+mod presence;
+mod strangers;
 mod talk;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -22,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{leaving::Leaving, outbox::Outbox};
+use self::{chosen::Chosen, leaving::Leaving, outbox::Outbox};
 use super::{
     Event, Known, Settings,
     behaviour::{Behaviour, BehaviourEvent},
@@ -30,8 +33,10 @@ use super::{
     handle::{Command, Queues},
     link::{Link, Pace},
     listen::Listening,
+    standing::{Standing, Standings},
 };
-use crate::domain::Timestamp;
+use crate::domain::{Hello, Timestamp};
+pub(super) use presence::Unheard;
 
 /// How often pings, bans and forgotten queues are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,6 +63,9 @@ pub(super) struct Ends {
     /// Where we listen, for multicast DNS.
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     pub(super) deaf: CancellationToken,
+    pub(super) standings: Arc<Standings>,
+    /// What we say of ourselves.
+    pub(super) own: watch::Sender<Arc<Hello>>,
 }
 
 /// The owner of the swarm.
@@ -79,7 +87,13 @@ pub(super) struct Service {
     deafened: bool,
     /// Until when; `None`: until it is lifted.
     bans: HashMap<PeerId, Option<Timestamp>>,
+    /// What the operator says of peers.
+    chosen: Chosen,
     leaving: Option<Leaving>,
+    standings: Arc<Standings>,
+    own: watch::Sender<Arc<Hello>>,
+    /// What peers said when they left, until they are back.
+    farewells: HashMap<PeerId, String>,
     pace: Pace,
     rng: StdRng,
     last_tick: Instant,
@@ -112,7 +126,11 @@ impl Service {
             early: listening.early,
             deafened: false,
             bans: HashMap::new(),
+            chosen: Chosen::default(),
             leaving: None,
+            standings: ends.standings,
+            own: ends.own,
+            farewells: HashMap::new(),
             last_tick: now,
             excused_until: now,
             settings,
@@ -138,10 +156,13 @@ impl Service {
             .iter()
             .for_each(|address| self.book.add_fixed(address, now));
         let local = *self.swarm.local_peer_id();
-        for known in known.into_iter().filter(|known| known.peer != local) {
+        let standings = Arc::clone(&self.standings);
+        let is_wanted = |peer: &PeerId| *peer != local && standings.of(peer) != Standing::Refused;
+        for known in known.into_iter().filter(|known| is_wanted(&known.peer)) {
             self.book
                 .add_known(known.peer, &known.addresses, known.greeted, now);
         }
+        self.choose_from_settings();
         self.bans.keys().for_each(|peer| self.book.rest(*peer));
         self
     }
@@ -190,6 +211,7 @@ impl Service {
             Wake::Command(Some(Command::Ban(peer, until))) => self.ban(peer, until),
             Wake::Command(Some(Command::Unban(peer))) => self.unban(peer),
             Wake::Command(Some(Command::Goodbye(limit, done))) => self.leave(limit, Some(done)),
+            Wake::Command(Some(chosen)) => self.choose(chosen),
             Wake::Command(None) => self.leave(self.settings.write_timeout, None),
             Wake::Room(permit) => self.outbox.send(*permit),
             Wake::Found(peer, address) => self.found(peer, &address),
@@ -201,7 +223,12 @@ impl Service {
 
     fn next_time(&self) -> Instant {
         let tick = self.last_tick + TICK;
-        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = if self.may_dial() {
+            self.book.next_due()
+        } else {
+            let stays = self.leaving.is_none();
+            self.book.next_due_fixed().filter(|_| stays)
+        };
         let leave = self.leaving.as_ref().map(Leaving::next_time);
         [Some(tick), dial, leave]
             .into_iter()

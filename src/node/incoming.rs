@@ -3,17 +3,18 @@
 //! While one batch is on its way to the disk the next is judged. It is committed when the first is
 //! on disk, so the order stays, and nothing is done about a batch before its own commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{debug, info};
 
-use super::intake::{Intake, Outcome};
+use super::intake::{Intake, Ordered, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{Ban, OwnStatement, Timestamp};
+use crate::domain::{Ban, OwnStatement, PeerId, Timestamp};
 use crate::network::{Event, Handle, Line, Receipt};
 use crate::store::{Committed, Store, StoreError};
 
@@ -27,8 +28,12 @@ pub(super) struct Listening {
     pub(super) counters: Arc<Counters>,
 }
 
+/// Something ordered, and who waits until it is on disk.
+pub(super) type Order = (Ordered, oneshot::Sender<()>);
+
 /// What this task reads.
 pub(super) struct Inputs {
+    pub(super) orders: mpsc::Receiver<Order>,
     pub(super) lines: mpsc::Receiver<Line>,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) own_statements: mpsc::Receiver<OwnStatement>,
@@ -38,6 +43,7 @@ pub(super) struct Inputs {
 /// Which queues have ended.
 #[derive(Default)]
 struct Ended {
+    orders: bool,
     lines: bool,
     events: bool,
     statements: bool,
@@ -46,6 +52,7 @@ struct Ended {
 /// What was waiting.
 #[derive(Default)]
 struct Arrived {
+    orders: Vec<Order>,
     lines: Vec<Line>,
     events: Vec<Event>,
     statements: Vec<OwnStatement>,
@@ -61,7 +68,9 @@ struct Committing {
 struct Then {
     questions: Vec<Question>,
     bans: Vec<Ban>,
+    offenders: BTreeSet<PeerId>,
     receipts: Vec<Receipt>,
+    ordered: Vec<oneshot::Sender<()>>,
 }
 
 /// Runs until the network and `outgoing` have ended and everything they handed over is on disk.
@@ -71,11 +80,11 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
         let Some(arrived) = listening.gather(&mut inputs, &mut under_way).await? else {
             break;
         };
-        let (outcome, receipts) = listening.judge(arrived);
+        let (outcome, receipts, ordered) = listening.judge(arrived);
         if let Some(before) = under_way.take() {
             listening.finish(before).await?;
         }
-        under_way = Some(listening.begin(outcome, receipts));
+        under_way = Some(listening.begin(outcome, receipts, ordered));
     }
     match under_way {
         Some(last) => listening.finish(last).await,
@@ -84,13 +93,15 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
 }
 
 impl Inputs {
-    /// The three queues, none ended yet.
+    /// The four queues, none ended yet.
     pub(super) fn new(
+        orders: mpsc::Receiver<Order>,
         lines: mpsc::Receiver<Line>,
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
     ) -> Self {
         Self {
+            orders,
             lines,
             events,
             own_statements,
@@ -99,10 +110,11 @@ impl Inputs {
     }
 
     /// Waits for something, then takes everything else that waits too, up to a batch. `None` when
-    /// all three queues have ended and are empty. Nothing is lost when it is dropped while it waits.
+    /// all queues have ended and are empty. Nothing is lost when it is dropped while it waits.
     async fn next(&mut self, arrived: &mut Arrived) -> Option<()> {
         loop {
             let rooms = (
+                room(&arrived.orders),
                 room(&arrived.events),
                 room(&arrived.statements),
                 room(&arrived.lines),
@@ -110,11 +122,13 @@ impl Inputs {
             // A branch that loses the race has taken nothing; an ended queue answers 0 at once.
             let (taken, ended) = tokio::select! {
                 biased;
-                n = self.events.recv_many(&mut arrived.events, rooms.0),
+                n = self.orders.recv_many(&mut arrived.orders, rooms.0),
+                    if !self.ended.orders => (n, &mut self.ended.orders),
+                n = self.events.recv_many(&mut arrived.events, rooms.1),
                     if !self.ended.events => (n, &mut self.ended.events),
-                n = self.own_statements.recv_many(&mut arrived.statements, rooms.1),
+                n = self.own_statements.recv_many(&mut arrived.statements, rooms.2),
                     if !self.ended.statements => (n, &mut self.ended.statements),
-                n = self.lines.recv_many(&mut arrived.lines, rooms.2),
+                n = self.lines.recv_many(&mut arrived.lines, rooms.3),
                     if !self.ended.lines => (n, &mut self.ended.lines),
                 else => return None,
             };
@@ -123,6 +137,7 @@ impl Inputs {
             }
             *ended = true;
         }
+        drain(&mut self.orders, &mut arrived.orders);
         drain(&mut self.events, &mut arrived.events);
         drain(&mut self.own_statements, &mut arrived.statements);
         drain(&mut self.lines, &mut arrived.lines);
@@ -132,7 +147,10 @@ impl Inputs {
 
 impl Arrived {
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.events.is_empty() && self.statements.is_empty()
+        self.orders.is_empty()
+            && self.lines.is_empty()
+            && self.events.is_empty()
+            && self.statements.is_empty()
     }
 
     /// More would make the next transaction longer and not cheaper.
@@ -140,6 +158,7 @@ impl Arrived {
         let most = self
             .lines
             .len()
+            .max(self.orders.len())
             .max(self.events.len())
             .max(self.statements.len());
         most >= MAX_LINES_A_BATCH
@@ -190,26 +209,35 @@ impl Listening {
         Ok(Some(arrived))
     }
 
-    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>) {
+    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>, Vec<oneshot::Sender<()>>) {
         let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
         let receipts = arrived.lines.iter_mut().map(receipt).collect();
-        let outcome = self.intake.take(
+        let (orders, ordered) = arrived.orders.into_iter().unzip();
+        let outcome = self.intake.obey_and_take(
+            orders,
             arrived.events,
             arrived.statements,
             arrived.lines,
             Timestamp::now(),
         );
-        (outcome, receipts)
+        (outcome, receipts, ordered)
     }
 
-    fn begin(&self, outcome: Outcome, receipts: Vec<Receipt>) -> Committing {
+    fn begin(
+        &self,
+        outcome: Outcome,
+        receipts: Vec<Receipt>,
+        ordered: Vec<oneshot::Sender<()>>,
+    ) -> Committing {
         let (store, batch) = (self.store.clone(), outcome.batch);
         Committing {
             commit: tokio::spawn(async move { store.commit(batch).await }),
             then: Then {
                 questions: outcome.questions,
                 bans: outcome.bans,
+                offenders: outcome.offenders,
                 receipts,
+                ordered,
             },
         }
     }
@@ -229,10 +257,18 @@ impl Listening {
             info!(peer = %ban.peer, until = %ban.until, reason = ban.reason, "peer cut off");
             self.network.ban(ban.peer, ban.until).await;
         }
+        for peer in then.offenders {
+            self.network.misbehaved(peer).await;
+        }
+        for waits in then.ordered {
+            // Whoever gave the order may have stopped waiting.
+            let _ = waits.send(());
+        }
         for question in then.questions {
             if let Err(mpsc::error::TrySendError::Full(question)) = self.ask.try_send(question) {
                 debug!(peer = %question.from, "a question was shed: too many are waiting");
                 self.counters.requests_unanswered.add(1);
+                self.counters.requests_shed.add(1);
             }
         }
     }

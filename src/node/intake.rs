@@ -20,7 +20,11 @@ use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
 mod clock;
+mod orders;
 mod outside;
+mod said;
+
+pub use orders::Ordered;
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
@@ -64,6 +68,8 @@ pub struct Outcome {
     pub questions: Vec<Question>,
     /// Peers to cut off.
     pub bans: Vec<Ban>,
+    /// Peers whose messages the contract does not allow: whoever is on probation stays on it.
+    pub offenders: BTreeSet<PeerId>,
 }
 
 /// One step's working state.
@@ -132,6 +138,18 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
+        self.obey_and_take(Vec::new(), events, statements, lines, now)
+    }
+
+    /// The same, after carrying out what the operator ordered.
+    pub fn obey_and_take(
+        &mut self,
+        orders: Vec<Ordered>,
+        events: Vec<Event>,
+        statements: Vec<OwnStatement>,
+        lines: Vec<Line>,
+        now: Timestamp,
+    ) -> Outcome {
         let now = self.tick(now);
         if now.since(self.forgot_at) >= FORGET_EVERY {
             self.forgot_at = now;
@@ -146,6 +164,9 @@ impl Intake {
             peers: BTreeSet::new(),
             conduct: BTreeSet::new(),
         };
+        for order in orders {
+            self.obey(order, &mut step);
+        }
         for event in events {
             self.event(event, &mut step);
         }
@@ -166,6 +187,10 @@ impl Intake {
                 self.address(peer, ip, Some(address.to_string()), step)
             }
             Event::Discovered { .. } | Event::Stopped => {}
+            Event::Hello { .. }
+            | Event::Status { .. }
+            | Event::Farewell { .. }
+            | Event::Parked { .. } => Self::said(event, step),
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {
@@ -275,6 +300,7 @@ impl Intake {
                 tracing::debug!(%peer, %fault, "a message was refused");
                 self.counters.malformed.add(1);
                 self.conduct(peer, Conduct::MalformedMessage, step);
+                step.outcome.offenders.insert(peer);
             }
             (Forward::Sanitized { .. }, Ok(Message::Request { subject })) => {
                 let from = Neighbour(peer);

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use crate::domain::{
-    Ban, Conduct, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId, Reachability,
-    ReceivedReport, Reliability, Timestamp,
+    Ban, Change, Conduct, Contact, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId,
+    Reachability, ReceivedReport, Reliability, Timestamp, TrustChange,
 };
+
+use super::PeerSaying;
 
 /// Everything to be stored in one go: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,12 +26,26 @@ pub struct Batch {
     pub conduct: Vec<PeerConduct>,
     /// The newest reachability of peers.
     pub reachability: Vec<PeerReachability>,
+    /// What peers said of themselves, in its order.
+    pub sayings: Vec<PeerSaying>,
     /// Peers with whom hellos were exchanged.
     pub greeted: Vec<PeerId>,
     /// Bans lifted; done before `bans` are set.
     pub unbanned: Vec<PeerId>,
     /// Bans set; a newer one replaces the older.
     pub bans: Vec<Ban>,
+    /// Entries of the address book that are gone; done before `contacts` are written.
+    pub forgotten: Vec<PeerId>,
+    /// Entries of the address book as they are from now on.
+    pub contacts: Vec<Contact>,
+    /// Strangers that wait for a decision since then; one about whom something was decided, or who
+    /// waits already, is left as it is. Beyond [`crate::domain::MAX_PENDING`] those waiting longest
+    /// are forgotten.
+    pub parked: Vec<(PeerId, Timestamp)>,
+    /// Changes of the trust given by command; each adds to the peer's history.
+    pub trust: Vec<TrustChange>,
+    /// Peers whose opinions follow the trust given by now.
+    pub applied: Vec<PeerId>,
     /// The newest opinion of addresses.
     pub opinions: Vec<Opinion>,
     /// What is meant for Slips, in the order it must be delivered in.
@@ -48,12 +64,27 @@ impl Batch {
             + self.told.len()
             + self.conduct.len()
             + self.reachability.len()
+            + self.sayings.len()
             + self.greeted.len()
             + self.unbanned.len()
             + self.bans.len()
+            + self.forgotten.len()
+            + self.contacts.len()
+            + self.parked.len()
+            + self.trust.len()
+            + self.applied.len()
             + self.opinions.len()
             + self.outbox.len()
             + usize::from(self.delivered.is_some())
+    }
+
+    /// Adds what an order changes.
+    pub fn take_in(&mut self, change: Change) {
+        self.forgotten.extend(change.removed);
+        self.contacts.extend(change.contact);
+        self.trust.extend(change.trust);
+        self.unbanned.extend(change.unbanned);
+        self.bans.extend(change.ban);
     }
 
     /// Whether there is nothing to store.

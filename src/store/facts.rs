@@ -10,12 +10,13 @@ use std::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError,
+    StoreError, contacts,
     pages::{Order, Pages, RawReport},
     rows::Place,
 };
 use crate::domain::{
     Author, Neighbour, OwnStatement, PeerId, ReceivedReport, Reliability, Subject, Timestamp,
+    TrustChange,
 };
 
 /// Something the database knows that trust models learn from.
@@ -39,12 +40,14 @@ pub enum StoredFact {
     /// the number of the repetitions between (0: none), when it said so last. What lies between left
     /// no trace in the model of the node ([`super::Accepted::joins_since`]).
     Report(ReceivedReport, u32),
+    /// The operator's trust in a peer changed by command.
+    Trust(TrustChange),
     /// Our own Slips said this; `said_at` is when it said so first. Repetitions are not told.
     OwnStatement(OwnStatement),
 }
 
-/// Hands every fact to `each`, in order of time; those of one time in the order address,
-/// reliability, own statement, report. Returns how many there were.
+/// Hands every fact to `each`, in order of time; those of one time in the order trust,
+/// address, reliability, own statement, report. Returns how many there were.
 pub(super) async fn stream(
     conn: &mut SqliteConnection,
     mut each: impl FnMut(Timestamp, StoredFact) + Send,
@@ -169,6 +172,7 @@ async fn few(
     conn: &mut SqliteConnection,
     peers: &HashMap<i64, PeerId>,
 ) -> Result<Vec<Told>, StoreError> {
+    let trust = contacts::trust(conn).await?;
     let addresses = sqlx::query("SELECT id, peer, ip, first_seen FROM peer_address")
         .fetch_all(&mut *conn)
         .await?;
@@ -191,7 +195,13 @@ async fn few(
         told: &told,
         own: &own,
     };
-    ordered(peers, rows)
+    // An order is carried out before what came in with it is judged.
+    let mut facts: Vec<Told> = (trust.into_iter())
+        .map(|change| (change.since, StoredFact::Trust(change)))
+        .collect();
+    facts.extend(ordered(peers, rows)?);
+    facts.sort_by_key(|(at, _)| *at);
+    Ok(facts)
 }
 
 /// Everything but the reports, as it was read.

@@ -159,7 +159,11 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
             .reachability
             .iter()
             .for_each(|r| note(r.peer, r.at, r.state == Reachability::Connected));
+        batch.sayings.iter().for_each(|s| note(s.peer, s.at, true));
         batch.bans.iter().for_each(|b| note(b.peer, b.since, false));
+        (batch.contacts.iter()).for_each(|c| note(c.peer, c.added_at, false));
+        (batch.parked.iter()).for_each(|(peer, at)| note(*peer, *at, false));
+        (batch.trust.iter()).for_each(|t| note(t.peer, t.since, false));
     }
     for peer in batches.iter().flat_map(|batch| &batch.greeted) {
         all.entry(*peer).or_insert_with(|| Seen {

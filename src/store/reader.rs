@@ -12,14 +12,15 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, open,
+    OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact, contacts, facts, open,
     opinions::OpinionRow,
+    presence,
     query::{RawSaid, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
     rows::Place,
     stats,
 };
-use crate::domain::{Opinion, PeerId, Subject, Timestamp};
+use crate::domain::{AddressBook, Opinion, PeerId, Subject, Timestamp};
 
 /// A database opened for reading only; never changes it, never waits for the writer.
 #[derive(Debug)]
@@ -74,6 +75,22 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn peer(&self, peer: PeerId) -> Result<Option<PeerRecord>, StoreError> {
         records::one(&mut *self.conn.lock().await, peer).await
+    }
+
+    /// What every peer of our kind said of itself last.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn presences(&self) -> Result<HashMap<PeerId, PresenceRecord>, StoreError> {
+        presence::all(&mut *self.conn.lock().await).await
+    }
+
+    /// The operator's address book.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn address_book(&self) -> Result<AddressBook, StoreError> {
+        contacts::book(&mut *self.conn.lock().await).await
     }
 
     /// A peer whose newest address this is, other than those that are cut off at `now`.

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError,
+    StoreError, contacts,
     open::SCHEMA,
     outbox::OutboxState,
     rows::{Place, count},
 };
-use crate::domain::{Ban, Conduct, ParcelId, PeerId, Reachability, Reliability, Timestamp};
+use crate::domain::{
+    Ban, Conduct, Contact, ParcelId, PeerId, Reachability, Reliability, Timestamp,
+};
 
 /// Everything known of a peer.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +56,8 @@ pub struct PeerRecord {
 pub struct Loaded {
     /// Every peer known, those heard of last first.
     pub peers: Vec<PeerRecord>,
+    /// The operator's address book.
+    pub contacts: Vec<Contact>,
     /// Every ban, also those that ran out and were not pruned yet.
     pub bans: Vec<Ban>,
     /// How many addresses have an opinion.
@@ -71,6 +75,7 @@ pub(super) async fn load(
     outbox: OutboxState,
 ) -> Result<Loaded, StoreError> {
     let peers = all(conn).await?;
+    let contacts = contacts::all(conn).await?;
     let opinions: i64 = sqlx::query_scalar("SELECT count(*) FROM opinion")
         .fetch_one(conn)
         .await?;
@@ -80,6 +85,7 @@ pub(super) async fn load(
             .filter_map(|record| record.ban.clone())
             .collect(),
         peers,
+        contacts,
         opinions_count: count(opinions),
         last_delivered: ParcelId(outbox.delivered),
         outbox_len: outbox.len(),

@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{
-    Batch, Committed, Settings, StoreError,
+    Batch, Committed, Settings, StoreError, contacts,
     known::Known,
     opinions,
     outbox::{self, OutboxState},
-    peers,
+    peers, presence,
     prune::{self, Step, StepDone},
     said,
     stall::{Drops, Lines, Stall},
@@ -196,6 +196,8 @@ impl Writer {
         }
         for batch in batches {
             peers::write(conn, known, batch).await?;
+            presence::write(conn, known, batch).await?;
+            contacts::write(conn, known, batch).await?;
         }
         opinions::write(conn, batches.iter().flat_map(|batch| &batch.opinions)).await?;
         outbox::write(conn, outbox, batches, settings.outbox_max_rows).await

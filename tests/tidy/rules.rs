@@ -6,7 +6,7 @@ use super::{migrations, source};
 pub const MAX_LINES: usize = 450;
 
 /// The rooms of `src/`, and which other rooms each may name.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     (
         "main",
         &[
@@ -45,11 +45,14 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "bridge",
             "store",
             "service",
+            "control",
             "reputation",
             "wire",
             "domain",
         ],
     ),
+    // How commands reach the running node; it hands orders on and decides nothing.
+    ("control", &["wire", "domain"]),
     (
         "node",
         &["reputation", "store", "network", "bridge", "wire", "domain"],

@@ -9,7 +9,7 @@ use libp2p::{
     swarm::ConnectionId,
 };
 
-use super::{Service, talk::NO_COMMON_PROTOCOL};
+use super::{Service, presence::OTHER_NETWORK, talk::NO_COMMON_PROTOCOL};
 use crate::{
     domain::Reachability,
     network::{
@@ -54,7 +54,11 @@ impl Service {
                 self.links.insert(peer, link);
             }
         }
+        self.farewells.remove(&peer);
+        self.make_room_for_pinned();
         if matches!(&via, Some(Target::Address(_))) {
+            // Whoever answers at an address of the configuration is no stranger.
+            self.standings.admit(peer);
             self.swarm.behaviour_mut().limits.bypass_peer_id(&peer);
         }
         if outgoing && self.leaving.is_none() {
@@ -80,7 +84,10 @@ impl Service {
 
     /// A peer has shown that it speaks our protocol: from now on it counts as connected.
     pub(super) fn activate(&mut self, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer).filter(|link| !link.active) else {
+        if self.links.get(&peer).is_none_or(|link| link.active) || !self.lets_in(peer) {
+            return;
+        }
+        let Some(link) = self.links.get_mut(&peer) else {
             return;
         };
         let Some(connection) = link.current() else {
@@ -123,7 +130,7 @@ impl Service {
             return;
         };
         if !link.remove(id) {
-            return;
+            return self.make_room_for_pinned();
         }
         let Some(link) = self.links.remove(&peer) else {
             return;
@@ -131,22 +138,23 @@ impl Service {
         if link.active {
             self.publish_queues();
         }
+        self.make_room_for_pinned();
         self.goodbye_over(&peer);
         let reason = link.closing.unwrap_or(cause);
         tracing::info!(%peer, "disconnected: {reason}");
         let now = Now::read();
-        let state = if self.bans.contains_key(&peer) {
+        let state = if self.is_barred(peer) {
             self.book.rest(peer);
             Some(Reachability::Unreachable {
                 reason,
                 next_try: None,
             })
-        } else if reason == NO_COMMON_PROTOCOL {
+        } else if reason == NO_COMMON_PROTOCOL || reason.starts_with(OTHER_NETWORK) {
             self.book.useless(peer, &reason, now)
         } else {
             self.book.failed(&Target::Peer(peer), &reason, now)
         };
-        if let Some(state) = state {
+        if let Some(state) = state.filter(|_| !link.parked) {
             self.outbox.tell(Event::Reachability { peer, state });
         }
     }
@@ -179,7 +187,7 @@ impl Service {
             })
         {
             let address = split(address).0;
-            if self.book.learn(peer, address.clone()) {
+            if self.book.learn(peer, address.clone()) && self.counts(&peer) {
                 self.outbox.tell(Event::Address { peer, address, ip });
             }
         }
@@ -202,7 +210,7 @@ impl Service {
     /// A peer was found at an address, by whatever kind of multicast DNS.
     pub(super) fn found(&mut self, peer: PeerId, address: &Multiaddr) {
         let local = *self.swarm.local_peer_id();
-        if peer == local || self.bans.contains_key(&peer) || self.leaving.is_some() {
+        if peer == local || self.is_barred(peer) || self.leaving.is_some() {
             return;
         }
         let wait = if local.to_bytes() > peer.to_bytes() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Intake, Step};
 use crate::domain::Timestamp;
-use crate::reputation::{Fact, TrustModel};
+use crate::reputation::TrustModel;
 
 /// What a step, and each thing the model is told in it, is later than the one before, at the least:
 /// the database's unit of time.
@@ -38,9 +38,9 @@ impl Intake {
     /// Ends the operator's trust in peers at its time, whenever that is noticed.
     fn lift(&mut self) {
         let clock = self.clock;
-        while let Some((end, peer)) = self.settings.anchor_ends.pop_if(|(end, _)| *end <= clock) {
+        while let Some((end, peer, fact)) = self.settings.anchors.end(clock) {
             tracing::info!(%peer, %end, "the operator's trust in a peer has expired");
-            self.engine.learn(&Fact::AnchorLifted { peer }, end);
+            self.engine.learn(&fact, end);
         }
     }
 }
