@@ -166,7 +166,7 @@ impl Running {
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
-        let network_settings = settings::network(config, &loaded.contacts);
+        let network_settings = settings::network(config, &loaded);
         let (network, events, addresses) =
             network::start(network_settings, keypair, known, banned, lines).await?;
         for ban in &loaded.bans {
@@ -205,6 +205,9 @@ impl Running {
             from_slips: inbound,
             outbox,
             slips_db,
+            bridge: bridge_counters.clone(),
+            status_message: config.node.status_message.clone().unwrap_or_default(),
+            stopping: cancel.clone(),
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());

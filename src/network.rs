@@ -11,7 +11,9 @@
 //!   acknowledgement only when a line is on disk.
 //! - `muxer` stops reading a connection that makes us hold too much: a peer that is too fast is held
 //!   back by TCP, never dropped.
-//! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold.
+//! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold; `standing` knows
+//!   how far each is let in.
+//! - `lifeline` notices when packets no longer arrive.
 //! - `mdns` finds pigeons, which do not speak libp2p's mDNS.
 
 mod admission;
@@ -22,6 +24,7 @@ mod frames;
 mod guard;
 mod handle;
 pub mod identity;
+mod lifeline;
 mod link;
 mod listen;
 mod mdns;
@@ -29,6 +32,7 @@ mod muxer;
 mod pigeon;
 mod service;
 mod settings;
+mod standing;
 mod start;
 mod transport;
 
@@ -36,4 +40,5 @@ pub use event::{Event, Events, Line};
 pub use frames::Receipt;
 pub use handle::{Handle, SendError};
 pub use settings::{Known, Settings};
+pub use standing::UnknownPeers;
 pub use start::{StartError, start};

@@ -12,6 +12,8 @@
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
 //!   Redis holds nobody else up.
 //!
+//! - `presence` tells peers of our kind how this node is.
+//!
 //! Waiting goes one way: subscriber -> outgoing -> (network, incoming) -> store. `incoming` never
 //! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
 
@@ -20,8 +22,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::bridge::{InboundQueue, Outbox, SlipsDb};
+use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, Subject, Timestamp};
 use crate::network::{Event, Handle, Line};
 use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
@@ -34,6 +37,7 @@ mod intake;
 mod orders;
 mod outgoing;
 mod peers;
+mod presence;
 mod requests;
 
 pub use backlog::StoreBacklog;
@@ -131,6 +135,12 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Slips' own database.
     pub slips_db: SlipsDb,
+    /// How the bridge does.
+    pub bridge: Arc<bridge::Counters>,
+    /// What peers of our kind are told while all is well; may be empty.
+    pub status_message: String,
+    /// Cancelled when the node is to stop.
+    pub stopping: CancellationToken,
 }
 
 /// Why a task of the node ended early.
@@ -158,6 +168,16 @@ pub fn start(
     let (statements, own_statements) = mpsc::channel::<OwnStatement>(STATEMENTS_WAITING);
     let (ask, questions) = mpsc::channel(REQUESTS_WAITING);
     let (stop, stopped) = mpsc::channel(1);
+
+    let watching = presence::Watching {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        counters: counters.clone(),
+        bridge: parts.bridge,
+        message: parts.status_message,
+        stopping: parts.stopping,
+    };
+    tasks.spawn(async move { ("presence", presence::run(watching).await) });
 
     let answering = requests::Answering {
         store: parts.store.clone(),

@@ -16,6 +16,7 @@ mod opinions;
 mod outbox;
 mod pages;
 mod peers;
+mod presence;
 mod prune;
 mod query;
 mod reader;
@@ -41,6 +42,7 @@ pub use batch::{
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use open::{beside, is_running};
+pub use presence::{PeerSaying, PresenceRecord, Saying};
 pub use query::{ReportFilter, ReportRow, StatementRow};
 pub use reader::Reader;
 pub use records::{Loaded, PeerRecord};

@@ -8,9 +8,10 @@ use libp2p::{
     mdns, memory_connection_limits, ping,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::{Line, Settings, guard, pigeon};
+use super::{Line, Settings, guard, pigeon, standing::Standings};
+use crate::domain::Hello;
 
 /// Two during the moment in which both sides have dialled; the service then closes one.
 const MAX_CONNECTIONS_PER_PEER: u32 = 2;
@@ -50,25 +51,37 @@ impl Behaviour {
         fixed: &HashSet<PeerId>,
         banned: HashSet<PeerId>,
         lines: mpsc::Sender<Line>,
+        (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
     ) -> std::io::Result<Self> {
-        let own = keypair.public();
-        let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), own.clone())
+        let key = keypair.public();
+        let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), key.clone())
             .with_agent_version(settings.agent.clone())
             .with_interval(IDENTIFY_INTERVAL)
             .with_cache_size(0);
         let mdns = if settings.mdns {
             Some(mdns::tokio::Behaviour::new(
                 mdns::Config::default(),
-                own.to_peer_id(),
+                key.to_peer_id(),
             )?)
         } else {
             None
         };
         Ok(Self {
-            guard: guard::Behaviour::new(settings.max_connections_per_ip, fixed.clone(), banned),
+            guard: guard::Behaviour::new(
+                settings.max_connections_per_ip,
+                fixed.clone(),
+                banned,
+                Arc::clone(standings),
+            ),
             limits: limits(settings, fixed),
             memory: memory_connection_limits::Behaviour::with_max_bytes(settings.max_memory_bytes),
-            pigeon: pigeon::Behaviour::new(Arc::clone(settings), protocol, lines),
+            pigeon: pigeon::Behaviour::new(
+                Arc::clone(settings),
+                protocol,
+                lines,
+                Arc::clone(standings),
+                own,
+            ),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
             mdns: mdns.into(),

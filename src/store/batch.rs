@@ -7,6 +7,8 @@ use crate::domain::{
     Reachability, ReceivedReport, Reliability, Timestamp, TrustChange,
 };
 
+use super::PeerSaying;
+
 /// Everything to be stored in one go: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
@@ -24,6 +26,8 @@ pub struct Batch {
     pub conduct: Vec<PeerConduct>,
     /// The newest reachability of peers.
     pub reachability: Vec<PeerReachability>,
+    /// What peers said of themselves, in its order.
+    pub sayings: Vec<PeerSaying>,
     /// Peers with whom hellos were exchanged.
     pub greeted: Vec<PeerId>,
     /// Bans lifted; done before `bans` are set.
@@ -60,6 +64,7 @@ impl Batch {
             + self.told.len()
             + self.conduct.len()
             + self.reachability.len()
+            + self.sayings.len()
             + self.greeted.len()
             + self.unbanned.len()
             + self.bans.len()

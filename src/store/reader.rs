@@ -12,8 +12,9 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    OpenError, PeerRecord, Stats, StoreError, StoredFact, contacts, facts, open,
+    OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact, contacts, facts, open,
     opinions::OpinionRow,
+    presence,
     query::{RawSaid, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
     rows::Place,
@@ -74,6 +75,14 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn peer(&self, peer: PeerId) -> Result<Option<PeerRecord>, StoreError> {
         records::one(&mut *self.conn.lock().await, peer).await
+    }
+
+    /// What every peer of our kind said of itself last.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn presences(&self) -> Result<HashMap<PeerId, PresenceRecord>, StoreError> {
+        presence::all(&mut *self.conn.lock().await).await
     }
 
     /// The operator's address book.
