@@ -22,7 +22,7 @@ use crate::{
         "slips-p2p simulate network --nodes 200 --seed 7 --refuse 0.75 --plot spread.svg",
         "slips-p2p simulate network --nodes 100 --partition 2s..12s --reports 300",
         "slips-p2p simulate network --nodes 50 --loss 0.02 --cuts 1 --bandwidth 125000",
-        "slips-p2p simulate network --nodes 8 --authors 50 --reports 0 --past 100000 --missed 1000",
+        "slips-p2p simulate network --nodes 60 --authors 50 --reports 0 --past 1000000 --missed 1000",
         "slips-p2p -o csv simulate network --nodes 400 --degree 8 > figures.csv",
     ])
 )]

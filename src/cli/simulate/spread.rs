@@ -55,6 +55,7 @@ fn draw(svg: &mut String, plan: &Plan, figures: &Figures) -> anyhow::Result<()> 
     chart
         .configure_mesh()
         .x_desc("milliseconds since the report was said")
+        .x_label_formatter(&|millis| format!("{millis:.0}"))
         .light_line_style(WHITE)
         .draw()?;
     let points: Vec<_> = (0..=POINTS)
@@ -85,8 +86,6 @@ fn draw(svg: &mut String, plan: &Plan, figures: &Figures) -> anyhow::Result<()> 
         .background_style(WHITE.mix(0.8))
         .border_style(BLACK.mix(0.3))
         .draw()?;
-    drop(chart);
     root.present()?;
-    drop(root);
     Ok(())
 }
