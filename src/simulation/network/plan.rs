@@ -26,7 +26,7 @@ pub enum Refusal {
 /// A network and what happens in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Nodes in all, pigeons included; 2 to [`MAX_NODES`].
+    /// Nodes in all, pigeons included; 2 to 2,000.
     pub nodes: usize,
     /// Everything made up comes from it.
     pub seed: u64,
