@@ -2,15 +2,13 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use super::{Inlets, Settings, guard, pigeon, sync};
 use libp2p::{
     PeerId, StreamProtocol, connection_limits, identify,
     identity::Keypair,
     mdns, memory_connection_limits, ping,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use tokio::sync::mpsc;
-
-use super::{Line, Settings, guard, pigeon};
 
 /// Two during the moment in which both sides have dialled; the service then closes one.
 const MAX_CONNECTIONS_PER_PEER: u32 = 2;
@@ -32,6 +30,8 @@ pub(crate) struct Behaviour {
     pub(crate) memory: memory_connection_limits::Behaviour,
     /// `/slips/1.0`.
     pub(crate) pigeon: pigeon::Behaviour,
+    /// `/slips/sync/1`, if wanted.
+    pub(crate) sync: Toggle<sync::Behaviour>,
     /// Who the other side is and what it speaks.
     pub(crate) identify: identify::Behaviour,
     /// `/ipfs/ping/1.0.0`, which others may want of us.
@@ -49,7 +49,8 @@ impl Behaviour {
         keypair: &Keypair,
         fixed: &HashSet<PeerId>,
         banned: HashSet<PeerId>,
-        lines: mpsc::Sender<Line>,
+        inlets: Inlets,
+        sessions: &Arc<sync::Sessions>,
     ) -> std::io::Result<Self> {
         let own = keypair.public();
         let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), own.clone())
@@ -68,7 +69,11 @@ impl Behaviour {
             guard: guard::Behaviour::new(settings.max_connections_per_ip, fixed.clone(), banned),
             limits: limits(settings, fixed),
             memory: memory_connection_limits::Behaviour::with_max_bytes(settings.max_memory_bytes),
-            pigeon: pigeon::Behaviour::new(Arc::clone(settings), protocol, lines),
+            pigeon: pigeon::Behaviour::new(Arc::clone(settings), protocol, inlets.lines),
+            sync: inlets
+                .sync
+                .map(|events| sync::Behaviour::new(settings, Arc::clone(sessions), events))
+                .into(),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
             mdns: mdns.into(),

@@ -17,13 +17,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Event, Events, Handle, Known, Line, Settings,
+    Event, Events, Handle, Known, Line, Settings, SyncEvent,
     behaviour::Behaviour,
     book::split,
     listen::listen,
     mdns,
     service::{Ends, Service},
     settings::{COMMAND_QUEUE, EVENT_QUEUE, FOUND_QUEUE, MAX_INBOUND_STREAMS},
+    sync::Sessions,
     transport::transport,
 };
 
@@ -74,8 +75,22 @@ pub enum StartError {
     Mdns(#[source] io::Error),
 }
 
-/// Starts the network: everything listens when this returns. Lines of peers go into `lines`, which
-/// holds peers back while it is full. Returns the handle, the events, and where it really listens,
+/// Where what peers send goes; each holds peers back while it is full.
+#[derive(Debug, Clone)]
+pub struct Inlets {
+    /// Their lines.
+    pub lines: mpsc::Sender<Line>,
+    /// Their sync frames; `None`: `/slips/sync/1` is not spoken. A frame has at most 64 KiB.
+    pub sync: Option<mpsc::Sender<SyncEvent>>,
+}
+
+impl From<mpsc::Sender<Line>> for Inlets {
+    fn from(lines: mpsc::Sender<Line>) -> Self {
+        Self { lines, sync: None }
+    }
+}
+
+/// Starts the network: everything listens when this returns. What peers send goes into the inlets. Returns the handle, the events, and where it really listens,
 /// with `/p2p/<own id>`.
 ///
 /// # Errors
@@ -85,14 +100,16 @@ pub async fn start(
     keypair: Keypair,
     known: Vec<Known>,
     banned: Vec<PeerId>,
-    lines: mpsc::Sender<Line>,
+    inlets: impl Into<Inlets>,
 ) -> Result<(Handle, Events, Vec<Multiaddr>), StartError> {
     let settings = Arc::new(settings);
-    let mut swarm = build(&settings, &keypair, banned.iter().copied().collect(), lines)?;
+    let sessions = Arc::new(Sessions::default());
+    let barred = banned.iter().copied().collect();
+    let mut swarm = build(&settings, &keypair, barred, inlets.into(), &sessions)?;
     let listening = listen(&mut swarm, &settings.listen).await?;
     let local = *swarm.local_peer_id();
     let addresses = listening.addresses.clone();
-    let (ends, handle, events) = ends(&settings, local, addresses.clone());
+    let (ends, handle, events) = ends(&settings, local, addresses.clone(), sessions);
     let service = Service::new(settings, swarm, listening, ends).with_peers(known, banned);
     tokio::spawn(service.run());
     let own = Protocol::P2p(local);
@@ -104,7 +121,12 @@ pub async fn start(
 }
 
 /// Makes what joins the loop to its users, and starts the finder of pigeons.
-fn ends(settings: &Settings, local: PeerId, listening: Vec<Multiaddr>) -> (Ends, Handle, Events) {
+fn ends(
+    settings: &Settings,
+    local: PeerId,
+    listening: Vec<Multiaddr>,
+    sessions: Arc<Sessions>,
+) -> (Ends, Handle, Events) {
     let (events_in, events): (mpsc::Sender<Event>, Events) = mpsc::channel(EVENT_QUEUE);
     let (commands_in, commands) = mpsc::channel(COMMAND_QUEUE);
     let (queues_in, queues) = watch::channel(Arc::new(HashMap::new()));
@@ -123,6 +145,7 @@ fn ends(settings: &Settings, local: PeerId, listening: Vec<Multiaddr>) -> (Ends,
     let handle = Handle {
         local,
         queues,
+        sessions,
         commands: commands_in,
         deaf: deaf.clone(),
         max_line_bytes: settings.max_line_bytes,
@@ -143,7 +166,8 @@ fn build(
     settings: &Arc<Settings>,
     keypair: &Keypair,
     banned: HashSet<PeerId>,
-    lines: mpsc::Sender<Line>,
+    inlets: Inlets,
+    sessions: &Arc<Sessions>,
 ) -> Result<Swarm<Behaviour>, StartError> {
     let protocol = StreamProtocol::try_from_owned(settings.protocol.clone())
         .map_err(|_| StartError::Protocol(settings.protocol.clone()))?;
@@ -153,8 +177,10 @@ fn build(
         .filter_map(|address| split(address).1)
         .collect();
     let transport = transport(settings, keypair)?;
-    let behaviour = Behaviour::new(settings, protocol, keypair, &fixed, banned, lines)
-        .map_err(StartError::Mdns)?;
+    let behaviour = Behaviour::new(
+        settings, protocol, keypair, &fixed, banned, inlets, sessions,
+    )
+    .map_err(StartError::Mdns)?;
     let config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(settings.idle_timeout)
         .with_max_negotiating_inbound_streams(MAX_INBOUND_STREAMS)
