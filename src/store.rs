@@ -10,6 +10,7 @@ mod batch;
 mod error;
 mod facts;
 mod known;
+mod log;
 mod open;
 mod opinions;
 mod outbox;
@@ -37,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
+pub use log::{Digest, LogFork, LogHead, LogSegment, LogSpan, LogStats};
 pub use open::is_running;
 pub use query::{ReportFilter, ReportRow, StatementRow};
 pub use reader::Reader;
@@ -44,7 +46,7 @@ pub use records::{Loaded, PeerRecord};
 pub use retention::Pruned;
 pub use stats::Stats;
 
-use crate::domain::{Parcel, ParcelId, Subject, Timestamp};
+use crate::domain::{Parcel, ParcelId, PeerId, Subject, Timestamp};
 use stall::{Drops, Lines};
 use writer::{Command, Writer};
 
@@ -217,6 +219,21 @@ impl Store {
         let told = facts::stream(&mut conn, each).await?;
         conn.close().await?;
         Ok(told)
+    }
+
+    /// The segments that hold entries `from` to `to` of an author's log, from the front until they
+    /// have more than `max_bytes` together, at least one if there is one.
+    ///
+    /// # Errors
+    /// What the database says, or [`StoreError::Closed`].
+    pub async fn log_span(
+        &self,
+        author: PeerId,
+        (from, to): (u64, u64),
+        max_bytes: usize,
+    ) -> Result<LogSpan, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        log::span(&mut conn, author, (from, to), max_bytes).await
     }
 
     /// Every address that has an opinion.

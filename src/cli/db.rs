@@ -69,6 +69,11 @@ const STATS: &[Column] = &[
     column("oldest_waiting", "oldest of those"),
     column("dropped", "dropped undelivered"),
     column("last_delivered", "last delivered"),
+    column("log_authors", "authors of signed logs"),
+    column("log_entries", "entries of them"),
+    column("log_segments", "segments of them"),
+    column("log_body_bytes", "bytes of those"),
+    column("forks", "authors who forked"),
 ];
 
 /// Runs the command.
@@ -155,5 +160,10 @@ fn stats_row(path: &Path, stats: &Stats) -> Vec<Cell> {
         stats.oldest_parcel.into(),
         Cell::count(stats.dropped),
         stats.last_delivered.0.into(),
+        Cell::count(stats.log.authors),
+        Cell::count(stats.log.entries),
+        Cell::count(stats.log.segments),
+        Cell::count(stats.log.bytes),
+        Cell::count(stats.log.forks),
     ]
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::{LogFork, LogSegment};
 use crate::domain::{
     Ban, Conduct, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId, Reachability,
     ReceivedReport, Reliability, Timestamp,
@@ -33,6 +34,10 @@ pub struct Batch {
     pub opinions: Vec<Opinion>,
     /// What is meant for Slips, in the order it must be delivered in.
     pub outbox: Vec<(Timestamp, Content)>,
+    /// Segments of logs, those of one author in their order. One that is known already is left out.
+    pub segments: Vec<LogSegment>,
+    /// Proofs that authors forked; the first of an author stays.
+    pub forks: Vec<LogFork>,
     /// Everything up to here was delivered and can go.
     pub delivered: Option<ParcelId>,
 }
@@ -52,6 +57,8 @@ impl Batch {
             + self.bans.len()
             + self.opinions.len()
             + self.outbox.len()
+            + self.segments.len()
+            + self.forks.len()
             + usize::from(self.delivered.is_some())
     }
 

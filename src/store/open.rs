@@ -35,7 +35,7 @@ const WAL_PAGES: &str = "16384";
 const WAL_BYTES: &str = "67108864";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i64 = 2;
+pub(super) const SCHEMA: i64 = 3;
 
 fn migrator() -> Migrator {
     let step = |version, what: &'static str, sql: &'static str| {
@@ -58,6 +58,7 @@ fn migrator() -> Migrator {
             "recomputing",
             include_str!("../../migrations/0002_recomputing.sql"),
         ),
+        step(3, "log", include_str!("../../migrations/0003_log.sql")),
     ])
 }
 

@@ -11,7 +11,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, open,
+    LogFork, LogHead, OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, log, open,
     opinions::OpinionRow,
     query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
@@ -149,6 +149,48 @@ impl Reader {
         each: impl FnMut(Timestamp, StoredFact) + Send,
     ) -> Result<u64, StoreError> {
         facts::stream(&mut *self.conn.lock().await, each).await
+    }
+
+    /// Where the logs of all authors stand.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn logs(&self) -> Result<Vec<LogHead>, StoreError> {
+        log::authors(&mut *self.conn.lock().await).await
+    }
+
+    /// Every proof that an author forked, in the order in which they were found.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn forks(&self) -> Result<Vec<LogFork>, StoreError> {
+        log::forks(&mut *self.conn.lock().await).await
+    }
+
+    /// Hands every segment to `each`, those of one author together and in order: author, the numbers
+    /// of its first and last entry, its bytes.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn segments(
+        &self,
+        mut each: impl FnMut(PeerId, u64, u64, &[u8]) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let page = log::segments_after(&mut *self.conn.lock().await, after).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (author, first, last, body, place) in page {
+                let row = Place {
+                    table: "log_author",
+                    row: &author,
+                };
+                each(row.peer("peer_id", &author)?, first, last, &body);
+                after = place;
+            }
+        }
     }
 
     /// Figures about the database.

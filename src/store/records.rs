@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError,
+    LogHead, StoreError, log,
     open::SCHEMA,
     outbox::OutboxState,
     rows::{Place, count},
@@ -60,6 +60,10 @@ pub struct Loaded {
     pub last_delivered: ParcelId,
     /// How many parcels wait for Slips.
     pub outbox_len: u64,
+    /// Where the logs of all authors stand.
+    pub logs: Vec<LogHead>,
+    /// Who forked.
+    pub forked: Vec<PeerId>,
     /// The schema of the database.
     pub schema: i64,
 }
@@ -69,6 +73,8 @@ pub(super) async fn load(
     outbox: OutboxState,
 ) -> Result<Loaded, StoreError> {
     let peers = all(conn).await?;
+    let logs = log::authors(conn).await?;
+    let forked = log::forked(conn).await?;
     let opinions: i64 = sqlx::query_scalar("SELECT count(*) FROM opinion")
         .fetch_one(conn)
         .await?;
@@ -81,6 +87,8 @@ pub(super) async fn load(
         opinions_count: count(opinions),
         last_delivered: ParcelId(outbox.delivered),
         outbox_len: outbox.len(),
+        logs,
+        forked: forked.into_iter().map(|(author, _)| author).collect(),
         schema: SCHEMA,
     })
 }

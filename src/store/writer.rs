@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::{
     Batch, Committed, Settings, StoreError,
     known::Known,
+    log,
     opinions,
     outbox::{self, OutboxState},
     peers,
@@ -197,6 +198,7 @@ impl Writer {
         for batch in batches {
             peers::write(conn, known, batch).await?;
         }
+        log::write(conn, batches).await?;
         opinions::write(conn, batches.iter().flat_map(|batch| &batch.opinions)).await?;
         outbox::write(conn, outbox, batches, settings.outbox_max_rows).await
     }
