@@ -2,7 +2,7 @@
 //! commands explain. Both go through here, so that they cannot differ.
 
 use crate::config::Config;
-use crate::domain::{OwnStatement, PeerId, ReceivedReport, Timestamp};
+use crate::domain::{Author, OwnStatement, PeerId, ReceivedReport, Timestamp};
 use crate::reputation::{Engine, Fact, ModelKind, TrustModel};
 use crate::store::StoredFact;
 
@@ -100,6 +100,10 @@ fn from_stored(stored: StoredFact) -> (Fact, u32) {
                 confidence,
             };
             (fact, repeats.saturating_add(1))
+        }
+        StoredFact::Forked(author) => {
+            let author = Author(author);
+            (Fact::Forked { author }, 1)
         }
         StoredFact::OwnStatement(OwnStatement {
             subject,

@@ -271,6 +271,8 @@ fn subject(fact: &StoredFact) -> Option<Subject> {
     match fact {
         StoredFact::Report(report, _) => Some(report.subject),
         StoredFact::OwnStatement(own) => Some(own.subject),
-        StoredFact::PeerAddress { .. } | StoredFact::PeerReliability { .. } => None,
+        StoredFact::PeerAddress { .. }
+        | StoredFact::PeerReliability { .. }
+        | StoredFact::Forked(_) => None,
     }
 }

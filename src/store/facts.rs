@@ -10,7 +10,7 @@ use std::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError,
+    StoreError, log,
     pages::{Order, Pages, RawReport},
     rows::Place,
 };
@@ -38,12 +38,14 @@ pub enum StoredFact {
     /// A peer said this. What it said several times comes twice: when it said so first, and, with
     /// the number of the repetitions between (0: none), when it said so last.
     Report(ReceivedReport, u32),
+    /// A peer signed two things as one; what it says no longer counts.
+    Forked(PeerId),
     /// Our own Slips said this; `said_at` is when it said so first. Repetitions are not told.
     OwnStatement(OwnStatement),
 }
 
 /// Hands every fact to `each`, in order of time; those of one time in the order address,
-/// reliability, own statement, report. Returns how many there were.
+/// reliability, own statement, fork, report. Returns how many there were.
 pub(super) async fn stream(
     conn: &mut SqliteConnection,
     mut each: impl FnMut(Timestamp, StoredFact) + Send,
@@ -152,6 +154,10 @@ pub(super) async fn about(
         own: &own,
     };
     let mut facts = ordered(&peers, rows)?;
+    let forked = forks(conn).await?;
+    facts.extend(forked.filter(|(_, fact)| {
+        matches!(fact, StoredFact::Forked(author) if peers.values().any(|peer| peer == author))
+    }));
     for raw in &reports {
         if raw.repeats > 0 {
             facts.push(begun(raw, &peers)?);
@@ -182,7 +188,7 @@ async fn few(
         .await?;
     let own =
         sqlx::query("SELECT id, subject, score, confidence, first_at, last_at FROM own_statement")
-            .fetch_all(conn)
+            .fetch_all(&mut *conn)
             .await?;
     let rows = Rows {
         addresses: &addresses,
@@ -190,7 +196,15 @@ async fn few(
         told: &told,
         own: &own,
     };
-    ordered(peers, rows)
+    let mut facts = ordered(peers, rows)?;
+    facts.extend(forks(conn).await?);
+    facts.sort_by_key(|(at, _)| *at);
+    Ok(facts)
+}
+
+async fn forks(conn: &mut SqliteConnection) -> Result<impl Iterator<Item = Told>, StoreError> {
+    let forked = log::forked(conn).await?.into_iter();
+    Ok(forked.map(|(author, at)| (at, StoredFact::Forked(author))))
 }
 
 /// Everything but the reports, as it was read.

@@ -80,7 +80,10 @@ pub(super) async fn step(
         }
         Step::Segments { before } => {
             let removed = log::prune(conn, before).await?;
-            return Ok(StepDone { removed, ..StepDone::default() });
+            return Ok(StepDone {
+                removed,
+                ..StepDone::default()
+            });
         }
         Step::OldAddresses { before } => {
             let sql = "DELETE FROM peer_address WHERE id IN (

@@ -158,11 +158,7 @@ fn place<'a>(table: &'static str, row: &'a dyn std::fmt::Display) -> Place<'a> {
     Place { table, row }
 }
 
-fn digest(
-    place: Place<'_>,
-    column: &'static str,
-    bytes: Vec<u8>,
-) -> Result<Digest, StoreError> {
+fn digest(place: Place<'_>, column: &'static str, bytes: Vec<u8>) -> Result<Digest, StoreError> {
     let length = bytes.len();
     bytes
         .try_into()

@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::{PeerId, Timestamp};
-use crate::store::{
-    Batch,
-    sql::ManyRows,
-};
+use crate::store::{Batch, sql::ManyRows};
 
 use super::{Digest, LogFork, LogSegment};
 
@@ -39,9 +36,7 @@ pub(in crate::store) async fn write(
     for fork in batches.iter().flat_map(|batch| &batch.forks) {
         write_fork(conn, fork).await?;
     }
-    let segments: Vec<&LogSegment> = (batches.iter())
-        .flat_map(|batch| &batch.segments)
-        .collect();
+    let segments: Vec<&LogSegment> = (batches.iter()).flat_map(|batch| &batch.segments).collect();
     if segments.is_empty() {
         return Ok(());
     }
