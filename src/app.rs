@@ -156,10 +156,15 @@ impl Running {
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let (engine, statements) = rebuild(&store, config).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
+        let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
+        let inlets = network::Inlets {
+            lines,
+            sync: config.network.sync.then_some(sync),
+        };
         let known = settings::known(&loaded.peers);
         let banned = settings::banned(&loaded.bans);
         let (network, events, addresses) =
-            network::start(settings::network(config), keypair, known, banned, lines).await?;
+            network::start(settings::network(config), keypair.clone(), known, banned, inlets).await?;
         for ban in &loaded.bans {
             network.ban(ban.peer, ban.until).await;
         }
@@ -190,6 +195,13 @@ impl Running {
             from_slips: inbound,
             outbox,
             slips_db,
+            forked: loaded.forked,
+            logs: config.network.sync.then(|| node::Logs {
+                keypair,
+                network: config.network.rendezvous.clone(),
+                heads: loaded.logs,
+                synced,
+            }),
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());

@@ -15,6 +15,8 @@ use slips_p2p::wire::message;
 
 #[path = "intake/guards.rs"]
 mod guards;
+#[path = "intake/logs.rs"]
+mod logs;
 
 const IP: &str = "192.0.2.10";
 

@@ -1,5 +1,7 @@
 //! `slips-p2p peers`: who is known, who can be reached, how dependable they are, who is banned.
 
+mod evidence;
+
 use anyhow::Context as _;
 
 use super::{
@@ -23,6 +25,7 @@ const KILLED: &str = "the node ended without a stop";
 /// Show the peers this node knows.
 #[derive(Debug, clap::Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     long_about = "Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.",
     after_help = help::after(&[
         "slips-p2p peers",
@@ -31,9 +34,18 @@ const KILLED: &str = "the node ended without a stop";
     ])
 )]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Only this peer: its id, or the beginning of it where no other peer's begins so.
     #[arg(value_name = "PEER")]
     peer: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show who signed two things as one, with the proof.
+    #[command(long_about = evidence::ABOUT, after_help = help::after(evidence::EXAMPLES))]
+    Evidence,
 }
 
 const COLUMNS: &[Column] = &[
@@ -74,6 +86,9 @@ const ONE_PEER: &[Column] = &[
 /// # Errors
 /// The database cannot be read, the peer is not known, or its beginning fits several.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    if let Some(Command::Evidence) = args.command {
+        return evidence::run(context).await;
+    }
     let database = context.database().await?;
     let peers = match &args.peer {
         Some(wanted) => vec![find(wanted, &database.reader).await?],

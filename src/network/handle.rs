@@ -136,10 +136,12 @@ impl Handle {
         self.queues.borrow().keys().copied().collect()
     }
 
-    /// Waits until everything queued is acknowledged or given up, at most `limit`.
+    /// Waits until everything queued is acknowledged or given up, and every sync frame written, at
+    /// most `limit`.
     pub async fn flush(&self, limit: Duration) {
         let queues: Vec<_> = self.queues.borrow().values().map(Arc::clone).collect();
-        let all = join_all(queues.iter().map(|queue| queue.until_empty()));
+        let lines = join_all(queues.iter().map(|queue| queue.until_empty()));
+        let all = async { tokio::join!(lines, self.sessions.until_empty()) };
         let _ = tokio::time::timeout(limit, all).await;
     }
 

@@ -9,13 +9,16 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{debug, info};
 
-use super::intake::{Intake, Outcome};
+use super::intake::{FromLog, Intake, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{Ban, OwnStatement, Timestamp};
+use crate::domain::{Ban, OwnStatement, PeerId, Timestamp};
 use crate::network::{Event, Handle, Line, Receipt};
 use crate::store::{Committed, Store, StoreError};
+
+/// Entries a segment holds at the most; wire::segment has it so.
+const MOST_IN_A_SEGMENT: usize = 64;
 
 /// What this task works with.
 pub(super) struct Listening {
@@ -24,14 +27,20 @@ pub(super) struct Listening {
     pub(super) network: Handle,
     pub(super) outbox: Outbox,
     pub(super) ask: mpsc::Sender<Question>,
+    /// To whom the logs are, who hears what of them is on disk.
+    pub(super) kept: mpsc::Sender<Kept>,
     pub(super) counters: Arc<Counters>,
 }
+
+/// Segments of others that are on disk: whose, and the number of the last entry of each.
+pub(super) type Kept = Vec<(PeerId, u64)>;
 
 /// What this task reads.
 pub(super) struct Inputs {
     pub(super) lines: mpsc::Receiver<Line>,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) own_statements: mpsc::Receiver<OwnStatement>,
+    pub(super) logs: mpsc::Receiver<FromLog>,
     ended: Ended,
 }
 
@@ -41,6 +50,7 @@ struct Ended {
     lines: bool,
     events: bool,
     statements: bool,
+    logs: bool,
 }
 
 /// What was waiting.
@@ -49,6 +59,7 @@ struct Arrived {
     lines: Vec<Line>,
     events: Vec<Event>,
     statements: Vec<OwnStatement>,
+    logs: Vec<FromLog>,
 }
 
 /// A batch on its way to the disk, and what is to be done when it is there.
@@ -62,6 +73,7 @@ struct Then {
     questions: Vec<Question>,
     bans: Vec<Ban>,
     receipts: Vec<Receipt>,
+    kept: Kept,
 }
 
 /// Runs until the network and `outgoing` have ended and everything they handed over is on disk.
@@ -71,11 +83,11 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
         let Some(arrived) = listening.gather(&mut inputs, &mut under_way).await? else {
             break;
         };
-        let (outcome, receipts) = listening.judge(arrived);
+        let judged = listening.judge(arrived);
         if let Some(before) = under_way.take() {
             listening.finish(before).await?;
         }
-        under_way = Some(listening.begin(outcome, receipts));
+        under_way = Some(listening.begin(judged));
     }
     match under_way {
         Some(last) => listening.finish(last).await,
@@ -84,28 +96,31 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
 }
 
 impl Inputs {
-    /// The three queues, none ended yet.
+    /// The queues, none ended yet.
     pub(super) fn new(
         lines: mpsc::Receiver<Line>,
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
+        logs: mpsc::Receiver<FromLog>,
     ) -> Self {
         Self {
             lines,
             events,
             own_statements,
+            logs,
             ended: Ended::default(),
         }
     }
 
     /// Waits for something, then takes everything else that waits too, up to a batch. `None` when
-    /// all three queues have ended and are empty. Nothing is lost when it is dropped while it waits.
+    /// all queues have ended and are empty. Nothing is lost when it is dropped while it waits.
     async fn next(&mut self, arrived: &mut Arrived) -> Option<()> {
         loop {
             let rooms = (
                 room(&arrived.events),
                 room(&arrived.statements),
                 room(&arrived.lines),
+                room_for_logs(&arrived.logs),
             );
             // A branch that loses the race has taken nothing; an ended queue answers 0 at once.
             let (taken, ended) = tokio::select! {
@@ -116,6 +131,8 @@ impl Inputs {
                     if !self.ended.statements => (n, &mut self.ended.statements),
                 n = self.lines.recv_many(&mut arrived.lines, rooms.2),
                     if !self.ended.lines => (n, &mut self.ended.lines),
+                n = self.logs.recv_many(&mut arrived.logs, rooms.3),
+                    if !self.ended.logs => (n, &mut self.ended.logs),
                 else => return None,
             };
             if taken > 0 {
@@ -126,13 +143,21 @@ impl Inputs {
         drain(&mut self.events, &mut arrived.events);
         drain(&mut self.own_statements, &mut arrived.statements);
         drain(&mut self.lines, &mut arrived.lines);
+        while entries(&arrived.logs) < MAX_LINES_A_BATCH
+            && let Ok(one) = self.logs.try_recv()
+        {
+            arrived.logs.push(one);
+        }
         Some(())
     }
 }
 
 impl Arrived {
     fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.events.is_empty() && self.statements.is_empty()
+        self.lines.is_empty()
+            && self.events.is_empty()
+            && self.statements.is_empty()
+            && self.logs.is_empty()
     }
 
     /// More would make the next transaction longer and not cheaper.
@@ -141,7 +166,8 @@ impl Arrived {
             .lines
             .len()
             .max(self.events.len())
-            .max(self.statements.len());
+            .max(self.statements.len())
+            .max(entries(&self.logs));
         most >= MAX_LINES_A_BATCH
     }
 }
@@ -149,6 +175,20 @@ impl Arrived {
 /// Never 0 while a batch is not full, which would look like the end of a queue.
 fn room<T>(taken: &[T]) -> usize {
     MAX_LINES_A_BATCH.saturating_sub(taken.len()).max(1)
+}
+
+/// Never 0 either; a segment that is over the batch makes it a little longer.
+fn room_for_logs(taken: &[FromLog]) -> usize {
+    (MAX_LINES_A_BATCH.saturating_sub(entries(taken)) / MOST_IN_A_SEGMENT).max(1)
+}
+
+/// How many entries there are in what came of logs.
+fn entries(logs: &[FromLog]) -> usize {
+    let each = |log: &FromLog| match log {
+        FromLog::Segment(logged) => logged.said.len().max(1),
+        FromLog::Fork(_) | FromLog::Conduct(..) => 1,
+    };
+    logs.iter().map(each).sum()
 }
 
 fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
@@ -190,19 +230,25 @@ impl Listening {
         Ok(Some(arrived))
     }
 
-    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>) {
+    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>, Kept) {
         let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
         let receipts = arrived.lines.iter_mut().map(receipt).collect();
-        let outcome = self.intake.take(
+        let kept = |log: &FromLog| match log {
+            FromLog::Segment(logged) => Some((logged.segment.author, logged.segment.last)),
+            FromLog::Fork(_) | FromLog::Conduct(..) => None,
+        };
+        let kept = arrived.logs.iter().filter_map(kept).collect();
+        let outcome = self.intake.take_all(
             arrived.events,
             arrived.statements,
             arrived.lines,
+            arrived.logs,
             Timestamp::now(),
         );
-        (outcome, receipts)
+        (outcome, receipts, kept)
     }
 
-    fn begin(&self, outcome: Outcome, receipts: Vec<Receipt>) -> Committing {
+    fn begin(&self, (outcome, receipts, kept): (Outcome, Vec<Receipt>, Kept)) -> Committing {
         let (store, batch) = (self.store.clone(), outcome.batch);
         Committing {
             commit: tokio::spawn(async move { store.commit(batch).await }),
@@ -210,6 +256,7 @@ impl Listening {
                 questions: outcome.questions,
                 bans: outcome.bans,
                 receipts,
+                kept,
             },
         }
     }
@@ -223,6 +270,10 @@ impl Listening {
     /// A batch is on disk.
     async fn done(&mut self, committed: Committed, then: Then) {
         Receipt::acknowledge_all(then.receipts);
+        if !then.kept.is_empty() {
+            // That one never waits for us; it may have ended.
+            let _ = self.kept.send(then.kept).await;
+        }
         self.intake.messages_dropped(committed.dropped);
         self.outbox.offer(committed.parcels);
         for ban in then.bans {

@@ -1,6 +1,6 @@
 //! The judging step: what arrived, and what follows from it, without waiting or IO.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,11 @@ use crate::store::{Batch, PeerAddress, PeerReachability, PeerReliability, REPEAT
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
+mod doubles;
+mod logged;
 mod outside;
+
+pub use logged::{FromLog, Logged, Said};
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
@@ -48,6 +52,9 @@ pub struct Intake {
     /// When the model last forgot what the database no longer holds.
     forgot_at: Timestamp,
     counters: Arc<Counters>,
+    doubles: doubles::Doubles,
+    /// Who signed two things as one: nothing of theirs is taken in.
+    forked: HashSet<PeerId>,
 }
 
 /// What became of an opinion.
@@ -80,6 +87,8 @@ struct Step {
     peers: BTreeSet<PeerId>,
     /// Peers whose conduct changed.
     conduct: BTreeSet<PeerId>,
+    /// Addresses on which something was said that no longer counts.
+    void: BTreeSet<Subject>,
 }
 
 impl Intake {
@@ -102,7 +111,16 @@ impl Intake {
             dropped: 0,
             forgot_at: Timestamp::ZERO,
             counters,
+            doubles: doubles::Doubles::default(),
+            forked: HashSet::new(),
         }
+    }
+
+    /// With who forked before this run.
+    #[must_use]
+    pub fn without(mut self, forked: impl IntoIterator<Item = PeerId>) -> Self {
+        self.forked.extend(forked);
+        self
     }
 
     /// With what our Slips said shortly before this run, so that repetitions are known as such.
@@ -131,6 +149,18 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
+        self.take_all(events, statements, lines, Vec::new(), now)
+    }
+
+    /// Takes in what arrived, logs too.
+    pub fn take_all(
+        &mut self,
+        events: Vec<Event>,
+        statements: Vec<OwnStatement>,
+        lines: Vec<Line>,
+        logs: Vec<FromLog>,
+        now: Timestamp,
+    ) -> Outcome {
         let now = self.tick(now);
         if now.since(self.forgot_at) >= FORGET_EVERY {
             self.forgot_at = now;
@@ -144,6 +174,7 @@ impl Intake {
             moved: BTreeSet::new(),
             peers: BTreeSet::new(),
             conduct: BTreeSet::new(),
+            void: BTreeSet::new(),
         };
         for event in events {
             self.event(event, &mut step);
@@ -153,6 +184,9 @@ impl Intake {
         }
         for line in lines {
             self.line(line, &mut step);
+        }
+        for from_log in logs {
+            self.from_log(from_log, &mut step);
         }
         self.conclude(step)
     }
@@ -267,6 +301,9 @@ impl Intake {
         let received_at = line.received_at.min(step.now);
         let peer = line.from.0;
         self.address(peer, line.ip, None, step);
+        if self.forked.contains(&peer) || self.doubles.line(peer, &line.text, step.now) {
+            return;
+        }
         let decoded = message::decode(&line.text);
         if let Ok(Message::Report {
             subject,
@@ -402,6 +439,9 @@ impl Intake {
                 .peers
                 .conduct(peer, step.now, &self.settings.reliability);
             step.outcome.batch.conduct.extend(row);
+        }
+        for subject in std::mem::take(&mut step.void) {
+            self.opine_anew(subject, &mut step);
         }
         for subject in std::mem::take(&mut step.subjects) {
             self.opine(subject, &mut step);

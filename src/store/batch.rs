@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::{LogFork, LogSegment};
 use crate::domain::{
     Ban, Conduct, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId, Reachability,
-    ReceivedReport, Reliability, Timestamp,
+    ReceivedReport, Reliability, Subject, Timestamp,
 };
 
 /// Everything to be stored in one go: all of it or nothing.
@@ -32,6 +32,8 @@ pub struct Batch {
     pub bans: Vec<Ban>,
     /// The newest opinion of addresses.
     pub opinions: Vec<Opinion>,
+    /// Addresses that no longer have one.
+    pub unjudged: Vec<Subject>,
     /// What is meant for Slips, in the order it must be delivered in.
     pub outbox: Vec<(Timestamp, Content)>,
     /// Segments of logs, those of one author in their order. One that is known already is left out.
@@ -56,6 +58,7 @@ impl Batch {
             + self.unbanned.len()
             + self.bans.len()
             + self.opinions.len()
+            + self.unjudged.len()
             + self.outbox.len()
             + self.segments.len()
             + self.forks.len()

@@ -199,7 +199,7 @@ impl Writer {
             peers::write(conn, known, batch).await?;
         }
         log::write(conn, batches).await?;
-        opinions::write(conn, batches.iter().flat_map(|batch| &batch.opinions)).await?;
+        opinions::write(conn, batches).await?;
         outbox::write(conn, outbox, batches, settings.outbox_max_rows).await
     }
 

@@ -33,6 +33,7 @@ pub(crate) struct Queue {
     capacity: usize,
     state: Mutex<State>,
     news: Notify,
+    emptied: Notify,
 }
 
 impl Queue {
@@ -43,6 +44,7 @@ impl Queue {
             capacity: capacity.max(MAX_SYNC_FRAME_BYTES + FRAME_OVERHEAD),
             state: Mutex::default(),
             news: Notify::new(),
+            emptied: Notify::new(),
         }
     }
 
@@ -90,11 +92,25 @@ impl Queue {
     pub(super) fn written(&self) -> bool {
         let mut state = self.lock();
         state.held -= std::mem::take(&mut state.writing);
+        if state.held == 0 {
+            self.emptied.notify_waiters();
+        }
         let room = state.refused && state.held <= self.capacity / 2;
         if room {
             state.refused = false;
         }
         room
+    }
+
+    /// Returns when nothing waits and nothing is being written.
+    pub(super) async fn until_empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.lock().held == 0 {
+                return;
+            }
+            emptied.await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

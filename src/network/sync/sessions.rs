@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use futures::future::join_all;
 use libp2p::PeerId;
 use tokio::sync::mpsc;
 
@@ -86,6 +87,12 @@ impl Sessions {
         } else {
             Err(SyncRefused::Full(peer))
         }
+    }
+
+    /// Returns when everything queued now is written; never for a session that ends meanwhile.
+    pub(crate) async fn until_empty(&self) {
+        let all: Vec<_> = self.lock().values().flatten().map(Arc::clone).collect();
+        join_all(all.iter().map(|queue| queue.until_empty())).await;
     }
 
     pub(crate) fn has(&self, peer: &PeerId) -> bool {
