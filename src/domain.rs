@@ -5,6 +5,7 @@
 //! them at the edge, and nothing behind the edge checks again.
 
 mod conduct;
+mod log;
 mod opinion;
 mod parcel;
 mod peer;
@@ -14,6 +15,7 @@ mod subject;
 mod timestamp;
 
 pub use conduct::{Conduct, ConductParseError};
+pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
