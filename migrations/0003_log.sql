@@ -8,14 +8,17 @@
 CREATE TABLE log_author (
     -- Short name inside this database; means nothing outside it, nor in the table `peer`.
     id INTEGER PRIMARY KEY,
+    -- The name of the network the log is for: in another one the same key has another log.
+    network TEXT NOT NULL,
     -- The peer id in base58.
-    peer_id TEXT NOT NULL UNIQUE CHECK (length(peer_id) BETWEEN 1 AND 128),
+    peer_id TEXT NOT NULL CHECK (length(peer_id) BETWEEN 1 AND 128),
     -- The number of its last entry; they count from 1.
     last INTEGER NOT NULL CHECK (last >= 1),
     -- The digest after that entry.
     digest BLOB NOT NULL CHECK (length(digest) = 32),
     -- The first number that is kept: what is before it was removed or never came.
-    kept_from INTEGER NOT NULL CHECK (kept_from BETWEEN 1 AND last + 1)
+    kept_from INTEGER NOT NULL CHECK (kept_from BETWEEN 1 AND last + 1),
+    UNIQUE (network, peer_id)
 ) STRICT;
 
 -- Some consecutive entries of an author with one signature, as they came. Of an author they follow
@@ -42,6 +45,8 @@ CREATE UNIQUE INDEX log_segment_by_place ON log_segment (author, last);
 CREATE TABLE log_fork (
     -- The peer id in base58.
     peer_id TEXT PRIMARY KEY CHECK (length(peer_id) BETWEEN 1 AND 128),
+    -- The name of the network it was signed for.
+    network TEXT NOT NULL,
     -- The number that was given twice.
     number INTEGER NOT NULL CHECK (number >= 1),
     -- The digest after that entry in the segment that came first ...

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
-pub use log::{Digest, LogFork, LogHead, LogSegment, LogSpan, LogStats};
+pub use log::{LogFork, LogHead, LogRow, LogSegment, LogSpan, LogStats};
 pub use open::is_running;
 pub use query::{ReportFilter, ReportRow, StatementRow};
 pub use reader::Reader;
@@ -228,12 +228,13 @@ impl Store {
     /// What the database says, or [`StoreError::Closed`].
     pub async fn log_span(
         &self,
+        network: &str,
         author: PeerId,
         (from, to): (u64, u64),
         max_bytes: usize,
     ) -> Result<LogSpan, StoreError> {
         let mut conn = self.readers.acquire().await?;
-        log::span(&mut conn, author, (from, to), max_bytes).await
+        log::span(&mut conn, network, author, (from, to), max_bytes).await
     }
 
     /// Every address that has an opinion.

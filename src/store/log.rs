@@ -8,14 +8,15 @@ mod write;
 pub(super) use read::{authors, forked, forks, segments_after, span};
 pub(super) use write::{STEP_SEGMENTS, prune, write};
 
-use crate::domain::{PeerId, Timestamp};
+use std::sync::Arc;
 
-/// A digest of a hash chain.
-pub type Digest = [u8; 32];
+use crate::domain::{Digest, PeerId, Timestamp};
 
 /// Some consecutive entries of an author under one signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSegment {
+    /// The network it is for.
+    pub network: Arc<str>,
     /// Whose.
     pub author: PeerId,
     /// The number of its first entry, from 1.
@@ -31,8 +32,10 @@ pub struct LogSegment {
 }
 
 /// Where an author's log stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogHead {
+    /// The network it is for: one key has a log in each.
+    pub network: String,
     /// Whose.
     pub author: PeerId,
     /// The number of its last entry.
@@ -46,6 +49,8 @@ pub struct LogHead {
 /// An author signed two things as one entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFork {
+    /// The network it was signed for.
+    pub network: Arc<str>,
     /// Who.
     pub author: PeerId,
     /// The number that was given twice.
@@ -70,6 +75,19 @@ pub struct LogSpan {
     pub segments: Vec<Vec<u8>>,
     /// The first number that is kept of this author; 0 of one of whom nothing ever came.
     pub kept_from: u64,
+}
+
+/// A segment as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRow {
+    /// The network it is for.
+    pub network: String,
+    /// The number of its first entry.
+    pub first: u64,
+    /// The number of its last.
+    pub last: u64,
+    /// The bytes as they were signed.
+    pub body: Vec<u8>,
 }
 
 /// How much there is of logs.

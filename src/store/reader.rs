@@ -11,7 +11,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    LogFork, LogHead, OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, log, open,
+    LogFork, LogHead, LogRow, OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, log, open,
     opinions::OpinionRow,
     query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
@@ -167,14 +167,13 @@ impl Reader {
         log::forks(&mut *self.conn.lock().await).await
     }
 
-    /// Hands every segment to `each`, those of one author together and in order: author, the numbers
-    /// of its first and last entry, its bytes.
+    /// Hands every segment to `each`, with its author, those of one log together and in order.
     ///
     /// # Errors
     /// What the database says, or the row that cannot be.
     pub async fn segments(
         &self,
-        mut each: impl FnMut(PeerId, u64, u64, &[u8]) + Send,
+        mut each: impl FnMut(PeerId, LogRow) + Send,
     ) -> Result<(), StoreError> {
         let mut after = (i64::MIN, i64::MIN);
         loop {
@@ -182,12 +181,12 @@ impl Reader {
             if page.is_empty() {
                 return Ok(());
             }
-            for (author, first, last, body, place) in page {
+            for (author, segment, place) in page {
                 let row = Place {
                     table: "log_author",
                     row: &author,
                 };
-                each(row.peer("peer_id", &author)?, first, last, &body);
+                each(row.peer("peer_id", &author)?, segment);
                 after = place;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slips_p2p::domain::{Author, Conduct, Neighbour, PeerId, Timestamp};
+use slips_p2p::domain::{Author, Conduct, Digest, Neighbour, PeerId, Timestamp};
 use slips_p2p::node::{Forward, FromLog, Logged, Outcome, Said};
 use slips_p2p::store::{LogFork, LogSegment};
 use slips_p2p::wire::message;
@@ -41,10 +41,11 @@ fn logged(author: PeerId, by: PeerId, said: &[(Timestamp, &str)]) -> FromLog {
     FromLog::Segment(Logged {
         heard_from: Neighbour(by),
         segment: LogSegment {
+            network: "n".into(),
             author,
             first: 1,
             last: 1,
-            digest: [1; 32],
+            digest: Digest([1; 32]),
             at: Timestamp::ZERO,
             body: vec![1],
         },
@@ -54,10 +55,11 @@ fn logged(author: PeerId, by: PeerId, said: &[(Timestamp, &str)]) -> FromLog {
 
 fn fork(author: PeerId) -> LogFork {
     LogFork {
+        network: "n".into(),
         author,
         number: 3,
-        one: [1; 32],
-        other: [2; 32],
+        one: Digest([1; 32]),
+        other: Digest([2; 32]),
         found_at: Timestamp::ZERO,
         one_body: vec![1],
         other_body: vec![2],

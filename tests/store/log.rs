@@ -1,5 +1,6 @@
 //! Signed logs in the database: segments, heads, spans, proofs, what goes with age and size.
 
+use slips_p2p::domain::Digest;
 use slips_p2p::store::{Batch, LogFork, LogHead, LogSegment, LogSpan, StoredFact};
 
 use super::world::{World, at, peer, says};
@@ -7,6 +8,7 @@ use super::world::{World, at, peer, says};
 /// Entries `first..=last` of an author; the body tells which, the digest is made of the last.
 fn segment(author: u8, first: u64, last: u64) -> LogSegment {
     LogSegment {
+        network: "n".into(),
         author: peer(author),
         first,
         last,
@@ -16,8 +18,8 @@ fn segment(author: u8, first: u64, last: u64) -> LogSegment {
     }
 }
 
-fn digest(last: u64) -> [u8; 32] {
-    [u8::try_from(last % 256).unwrap(); 32]
+fn digest(last: u64) -> Digest {
+    Digest([u8::try_from(last % 256).unwrap(); 32])
 }
 
 /// A hundred bytes for each entry.
@@ -36,10 +38,11 @@ fn segments(segments: impl IntoIterator<Item = LogSegment>) -> Batch {
 
 fn fork(author: u8) -> LogFork {
     LogFork {
+        network: "n".into(),
         author: peer(author),
         number: 7,
-        one: [1; 32],
-        other: [2; 32],
+        one: Digest([1; 32]),
+        other: Digest([2; 32]),
         found_at: at(5),
         one_body: vec![1, 1],
         other_body: vec![2],
@@ -55,6 +58,7 @@ fn span(bodies: &[(u64, u64)], kept_from: u64) -> LogSpan {
 
 fn head(author: u8, last: u64, kept_from: u64) -> LogHead {
     LogHead {
+        network: "n".into(),
         author: peer(author),
         last,
         digest: digest(last),
@@ -73,7 +77,7 @@ async fn a_span_comes_back_in_order_and_bounded_in_bytes() {
         segment(1, 5, 9),
     ]);
     store.commit(batch).await.unwrap();
-    let read = async |span, bytes| store.log_span(peer(1), span, bytes).await.unwrap();
+    let read = async |span, bytes| store.log_span("n", peer(1), span, bytes).await.unwrap();
     assert_eq!(
         read((1, 9), 9_999).await,
         span(&[(1, 3), (4, 4), (5, 9)], 1)
@@ -86,7 +90,7 @@ async fn a_span_comes_back_in_order_and_bounded_in_bytes() {
     assert_eq!(read((1, 9), 1).await, span(&[(1, 3)], 1), "at least one");
     assert_eq!(read((1, 9), 301).await, span(&[(1, 3), (4, 4)], 1));
     assert_eq!(read((10, 20), 9_999).await, span(&[], 1));
-    let stranger = store.log_span(peer(3), (1, 9), 9_999).await.unwrap();
+    let stranger = store.log_span("n", peer(3), (1, 9), 9_999).await.unwrap();
     assert_eq!(stranger, LogSpan::default());
 }
 
@@ -117,9 +121,9 @@ async fn heads_are_there_after_a_restart_and_known_segments_change_nothing() {
     let mut seen = Vec::new();
     let reader = world.reader().await;
     reader
-        .segments(|author, first, last, bytes| {
-            assert_eq!(bytes, body(first, last));
-            seen.push((author, first, last));
+        .segments(|author, row| {
+            assert_eq!(row.body, body(row.first, row.last));
+            seen.push((author, row.first, row.last));
         })
         .await
         .unwrap();
@@ -133,8 +137,10 @@ async fn a_gap_makes_what_was_before_it_unknown() {
     let store = world.open().await;
     store.commit(segments([segment(1, 1, 3)])).await.unwrap();
     store.commit(segments([segment(1, 8, 9)])).await.unwrap();
-    let read = store.log_span(peer(1), (1, 9), 9_999).await.unwrap();
+    let read = store.log_span("n", peer(1), (1, 9), 9_999).await.unwrap();
     assert_eq!(read, span(&[(8, 9)], 8));
+    let stats = world.reader().await.stats().await.unwrap().log;
+    assert_eq!((stats.segments, stats.entries), (1, 2));
 }
 
 #[tokio::test]
@@ -152,7 +158,7 @@ async fn old_segments_go_from_the_front_and_the_head_stays() {
         .unwrap();
     let pruned = store.prune(at(5_500)).await.unwrap();
     assert_eq!(pruned.segments, 250);
-    let read = store.log_span(peer(1), (1, 252), 99_999).await.unwrap();
+    let read = store.log_span("n", peer(1), (1, 252), 99_999).await.unwrap();
     assert_eq!(read, span(&[(251, 252)], 251));
     store.prune(at(50_000)).await.unwrap();
     store.close().await;
@@ -169,7 +175,7 @@ async fn logs_stay_within_their_share_of_the_file() {
     store.prune(at(1)).await.unwrap();
     let stats = world.reader().await.stats().await.unwrap().log;
     assert!(stats.bytes <= 20_000 && stats.entries >= 100, "{stats:?}");
-    let read = store.log_span(peer(1), (1, 300), 99_999).await.unwrap();
+    let read = store.log_span("n", peer(1), (1, 300), 99_999).await.unwrap();
     assert_eq!(read.segments.len() as u64, stats.entries);
     assert_eq!(read.kept_from, 301 - stats.entries, "the newest stayed");
 }
@@ -223,4 +229,21 @@ async fn proofs_are_kept_once_and_told_to_the_models_at_their_time() {
         "of other addresses it is none of their affair"
     );
     store.close().await;
+}
+
+#[tokio::test]
+async fn one_key_has_a_log_in_each_network() {
+    let world = World::new();
+    let store = world.open().await;
+    let elsewhere = LogSegment {
+        network: "m".into(),
+        ..segment(1, 1, 1)
+    };
+    let batch = segments([segment(1, 1, 3), elsewhere.clone()]);
+    store.commit(batch).await.unwrap();
+    let read = async |network| store.log_span(network, peer(1), (1, 9), 9_999).await.unwrap();
+    assert_eq!(read("n").await, span(&[(1, 3)], 1));
+    assert_eq!(read("m").await.segments, [elsewhere.body]);
+    let logs = world.reader().await.logs().await.unwrap();
+    assert_eq!(logs.iter().map(|log| log.last).collect::<Vec<_>>(), [3, 1]);
 }

@@ -21,6 +21,7 @@ pub(super) const EXAMPLES: &[&str] = &[
 
 const COLUMNS: &[Column] = &[
     column("author", "AUTHOR"),
+    detail("network"),
     column("number", "NUMBER"),
     column("one", "ONE"),
     column("other", "OTHER"),
@@ -39,6 +40,7 @@ pub(super) async fn run(context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let mut printer = context.printer(COLUMNS)?;
     for fork in &forks {
         let LogFork {
+            network,
             author,
             number,
             one,
@@ -49,9 +51,10 @@ pub(super) async fn run(context: &mut Context<'_>) -> anyhow::Result<Exit> {
         } = fork;
         printer.row(vec![
             author.to_string().into(),
+            network.as_ref().into(),
             Cell::count(*number),
-            hexadecimal(one).into(),
-            hexadecimal(other).into(),
+            one.to_string().into(),
+            other.to_string().into(),
             (*found_at).into(),
             STANDARD.encode(one_body).into(),
             STANDARD.encode(other_body).into(),
@@ -61,8 +64,4 @@ pub(super) async fn run(context: &mut Context<'_>) -> anyhow::Result<Exit> {
         eprintln!("note: nobody is known to have signed two things as one");
     }
     Ok(Exit::Ok)
-}
-
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

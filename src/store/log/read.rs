@@ -2,9 +2,9 @@
 
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{Digest, LogFork, LogHead, LogSpan};
+use super::{LogFork, LogHead, LogRow, LogSpan};
 use crate::{
-    domain::{PeerId, Timestamp},
+    domain::{Digest, PeerId, Timestamp},
     store::{
         StoreError,
         rows::{Place, count},
@@ -15,7 +15,7 @@ use crate::{
 pub(in crate::store) async fn authors(
     conn: &mut SqliteConnection,
 ) -> Result<Vec<LogHead>, StoreError> {
-    let rows = sqlx::query("SELECT peer_id, last, digest, kept_from FROM log_author ORDER BY id")
+    let rows = sqlx::query("SELECT peer_id, last, digest, kept_from, network FROM log_author ORDER BY id")
         .fetch_all(conn)
         .await?;
     rows.iter()
@@ -23,6 +23,7 @@ pub(in crate::store) async fn authors(
             let name: &str = row.try_get(0)?;
             let place = place("log_author", &name);
             Ok(LogHead {
+                network: row.try_get(4)?,
                 author: place.peer("peer_id", name)?,
                 last: count(row.try_get(1)?),
                 digest: digest(place, "digest", row.try_get(2)?)?,
@@ -36,12 +37,14 @@ pub(in crate::store) async fn authors(
 /// than `max_bytes` together, at least one.
 pub(in crate::store) async fn span(
     conn: &mut SqliteConnection,
+    network: &str,
     author: PeerId,
     (from, to): (u64, u64),
     max_bytes: usize,
 ) -> Result<LogSpan, StoreError> {
     let most = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let head = sqlx::query("SELECT id, kept_from FROM log_author WHERE peer_id = ?")
+    let head = sqlx::query("SELECT id, kept_from FROM log_author WHERE network = ? AND peer_id = ?")
+        .bind(network)
         .bind(author.to_base58())
         .fetch_optional(&mut *conn)
         .await?;
@@ -77,16 +80,16 @@ pub(in crate::store) async fn span(
     })
 }
 
-/// Some segments after an id in the order of author and number, each with author, first and last;
-/// and the place of the last of them.
+/// Some segments after an id in the order of author and number, each with its author and its
+/// place.
 pub(in crate::store) async fn segments_after(
     conn: &mut SqliteConnection,
     after: (i64, i64),
-) -> Result<Vec<(String, u64, u64, Vec<u8>, (i64, i64))>, StoreError> {
+) -> Result<Vec<(String, LogRow, (i64, i64))>, StoreError> {
     /// Up to 2 MiB of bodies.
     const PAGE: i64 = 64;
     let rows = sqlx::query(
-        "SELECT a.peer_id, s.first, s.last, s.body, s.author FROM log_segment AS s
+        "SELECT a.peer_id, s.first, s.last, s.body, s.author, a.network FROM log_segment AS s
          JOIN log_author AS a ON a.id = s.author
          WHERE (s.author, s.last) > (?, ?) ORDER BY s.author, s.last LIMIT ?",
     )
@@ -98,13 +101,13 @@ pub(in crate::store) async fn segments_after(
     rows.iter()
         .map(|row| {
             let last: i64 = row.try_get(2)?;
-            Ok((
-                row.try_get(0)?,
-                count(row.try_get(1)?),
-                count(last),
-                row.try_get(3)?,
-                (row.try_get(4)?, last),
-            ))
+            let segment = LogRow {
+                network: row.try_get(5)?,
+                first: count(row.try_get(1)?),
+                last: count(last),
+                body: row.try_get(3)?,
+            };
+            Ok((row.try_get(0)?, segment, (row.try_get(4)?, last)))
         })
         .collect()
 }
@@ -114,7 +117,7 @@ pub(in crate::store) async fn forks(
     conn: &mut SqliteConnection,
 ) -> Result<Vec<LogFork>, StoreError> {
     let rows = sqlx::query(
-        "SELECT peer_id, number, one, other, found_at, one_body, other_body FROM log_fork
+        "SELECT network, peer_id, number, one, other, found_at, one_body, other_body FROM log_fork
          ORDER BY found_at, peer_id",
     )
     .fetch_all(conn)
@@ -125,6 +128,7 @@ pub(in crate::store) async fn forks(
             let name = author.to_base58();
             let place = place("log_fork", &name);
             Ok(LogFork {
+                network: row.try_get::<&str, _>("network")?.into(),
                 author,
                 number: count(row.try_get("number")?),
                 one: digest(place, "one", row.try_get("one")?)?,
@@ -162,5 +166,6 @@ fn digest(place: Place<'_>, column: &'static str, bytes: Vec<u8>) -> Result<Dige
     let length = bytes.len();
     bytes
         .try_into()
+        .map(Digest)
         .map_err(|_| place.bad(column, length, "a digest has 32 bytes"))
 }

@@ -1,13 +1,13 @@
 //! Appending segments and proofs, within a transaction of the writer's, and removing old segments.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::{Row, SqliteConnection};
 
-use crate::domain::{PeerId, Timestamp};
+use crate::domain::{Digest, PeerId, Timestamp};
 use crate::store::{Batch, sql::ManyRows};
 
-use super::{Digest, LogFork, LogSegment};
+use super::{LogFork, LogSegment};
 
 /// Segments removed in one transaction; each may be 32 KiB, so a few megabytes at most.
 pub(in crate::store) const STEP_SEGMENTS: i64 = 100;
@@ -25,6 +25,8 @@ struct Head {
     digest: Digest,
     kept_from: u64,
     moved: bool,
+    /// What is before `kept_from` must go.
+    gap: bool,
 }
 
 /// Stores the segments and proofs of the batches. A segment that ends at or before the author's last
@@ -43,16 +45,17 @@ pub(in crate::store) async fn write(
     let mut heads = heads(conn, &segments).await?;
     let mut rows: Vec<(i64, &LogSegment)> = Vec::with_capacity(segments.len());
     for segment in segments {
-        let head = match heads.get_mut(&segment.author) {
+        let key = (Arc::clone(&segment.network), segment.author);
+        let head = match heads.get_mut(&key) {
             Some(head) if segment.last <= head.last => continue,
             Some(head) => head,
             None => {
                 let head = begin(conn, segment).await?;
-                heads.entry(segment.author).or_insert(head)
+                heads.entry(key).or_insert(head)
             }
         };
         if segment.first > head.last.saturating_add(1) {
-            head.kept_from = segment.first;
+            (head.kept_from, head.gap) = (segment.first, true);
         }
         (head.last, head.digest, head.moved) = (segment.last, segment.digest, true);
         rows.push((head.id, segment));
@@ -70,9 +73,16 @@ pub(in crate::store) async fn write(
     for head in heads.values().filter(|head| head.moved) {
         sqlx::query("UPDATE log_author SET last = ?, digest = ?, kept_from = ? WHERE id = ?")
             .bind(number(head.last))
-            .bind(head.digest.to_vec())
+            .bind(head.digest.0.to_vec())
             .bind(number(head.kept_from))
             .bind(head.id)
+            .execute(&mut *conn)
+            .await?;
+    }
+    for head in heads.values().filter(|head| head.gap) {
+        sqlx::query("DELETE FROM log_segment WHERE author = ? AND last < ?")
+            .bind(head.id)
+            .bind(number(head.kept_from))
             .execute(&mut *conn)
             .await?;
     }
@@ -83,10 +93,10 @@ pub(in crate::store) async fn write(
 async fn heads(
     conn: &mut SqliteConnection,
     segments: &[&LogSegment],
-) -> Result<HashMap<PeerId, Head>, sqlx::Error> {
+) -> Result<HashMap<(Arc<str>, PeerId), Head>, sqlx::Error> {
     let names: Vec<String> = segments.iter().map(|s| s.author.to_base58()).collect();
     let rows = sqlx::query(
-        "SELECT peer_id, id, last, digest, kept_from FROM log_author
+        "SELECT peer_id, id, last, digest, kept_from, network FROM log_author
          WHERE peer_id IN (SELECT value FROM json_each(?))",
     )
     .bind(serde_json::json!(names).to_string())
@@ -96,15 +106,16 @@ async fn heads(
     for row in rows {
         let name: &str = row.try_get(0)?;
         let digest: Vec<u8> = row.try_get(3)?;
-        if let (Ok(author), Ok(digest)) = (name.parse(), digest.try_into()) {
+        if let (Ok(author), Ok(digest)) = (name.parse(), digest.try_into().map(Digest)) {
             let head = Head {
                 id: row.try_get(1)?,
                 last: count(row.try_get(2)?),
                 digest,
                 kept_from: count(row.try_get(4)?),
                 moved: false,
+                gap: false,
             };
-            heads.insert(author, head);
+            heads.insert((row.try_get::<&str, _>(5)?.into(), author), head);
         }
     }
     Ok(heads)
@@ -112,11 +123,12 @@ async fn heads(
 
 async fn begin(conn: &mut SqliteConnection, segment: &LogSegment) -> Result<Head, sqlx::Error> {
     let id = sqlx::query_scalar(
-        "INSERT INTO log_author (peer_id, last, digest, kept_from) VALUES (?, ?, ?, ?) RETURNING id",
+        "INSERT INTO log_author (network, peer_id, last, digest, kept_from) VALUES (?, ?, ?, ?, ?) RETURNING id",
     )
+    .bind(&*segment.network)
     .bind(segment.author.to_base58())
     .bind(number(segment.last))
-    .bind(segment.digest.to_vec())
+    .bind(segment.digest.0.to_vec())
     .bind(number(segment.first))
     .fetch_one(conn)
     .await?;
@@ -126,18 +138,20 @@ async fn begin(conn: &mut SqliteConnection, segment: &LogSegment) -> Result<Head
         digest: segment.digest,
         kept_from: segment.first,
         moved: true,
+        gap: false,
     })
 }
 
 async fn write_fork(conn: &mut SqliteConnection, fork: &LogFork) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO log_fork (peer_id, number, one, other, found_at, one_body, other_body)
-         VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (peer_id) DO NOTHING",
+        "INSERT INTO log_fork (network, peer_id, number, one, other, found_at, one_body, other_body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (peer_id) DO NOTHING",
     )
+    .bind(&*fork.network)
     .bind(fork.author.to_base58())
     .bind(number(fork.number))
-    .bind(fork.one.to_vec())
-    .bind(fork.other.to_vec())
+    .bind(fork.one.0.to_vec())
+    .bind(fork.other.0.to_vec())
     .bind(fork.found_at.as_micros())
     .bind(fork.one_body.clone())
     .bind(fork.other_body.clone())

@@ -1,0 +1,1 @@
+//! The signed logs: ours, in which everything stands before anybody gets it, and those of others.
