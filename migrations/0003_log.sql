@@ -16,8 +16,9 @@ CREATE TABLE log_author (
     last INTEGER NOT NULL CHECK (last >= 1),
     -- The digest after that entry.
     digest BLOB NOT NULL CHECK (length(digest) = 32),
-    -- The first number that is kept: what is before it was removed or never came.
-    kept_from INTEGER NOT NULL CHECK (kept_from BETWEEN 1 AND last + 1),
+    -- The first number that is kept: what is before it was removed or never came. The last segment
+    -- is kept always.
+    kept_from INTEGER NOT NULL CHECK (kept_from BETWEEN 1 AND last),
     UNIQUE (network, peer_id)
 ) STRICT;
 

@@ -195,11 +195,12 @@ impl Running {
             from_slips: inbound,
             outbox,
             slips_db,
-            forked: loaded.forked,
+            forked: loaded.forks.iter().map(|fork| fork.author).collect(),
             logs: config.network.sync.then(|| node::Logs {
                 keypair,
                 network: config.network.rendezvous.clone(),
                 heads: loaded.logs,
+                forks: loaded.forks,
                 synced,
             }),
         };

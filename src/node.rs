@@ -26,9 +26,10 @@ use tokio::task::JoinSet;
 
 use crate::bridge::{InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
+use crate::mesh::AppendError;
 use crate::network::{Event, Handle, Line, SyncEvent};
 use crate::reputation::{Engine, guards::Guards, reliability};
-use crate::store::{LogHead, Store, StoreError};
+use crate::store::{LogFork, LogHead, Store, StoreError};
 
 mod backlog;
 mod counters;
@@ -150,6 +151,8 @@ pub struct Logs {
     pub network: String,
     /// Where the logs stand.
     pub heads: Vec<LogHead>,
+    /// Who forked, with the proofs.
+    pub forks: Vec<LogFork>,
     /// What peers send.
     pub synced: mpsc::Receiver<SyncEvent>,
 }
@@ -160,6 +163,9 @@ pub enum NodeError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Our own log cannot be signed.
+    #[error("the own log cannot be kept: {0} (set network.sync = false to do without)")]
+    Log(#[source] AppendError),
 }
 
 /// A message to the node that ends its outgoing half's wait: `stop_process` on the channel.
@@ -192,7 +198,6 @@ pub fn start(
 
     let (from_logs, logs) = mpsc::channel(SEGMENTS_WAITING);
     let (kept, kept_out) = mpsc::channel(KEPT_WAITING);
-    let forked = parts.forked.clone();
     let own_log = parts.logs.map(|logs| {
         let (say, own) = mpsc::channel(OWN_WAITING);
         let (done, said) = oneshot::channel();
@@ -202,15 +207,15 @@ pub fn start(
             kept: kept_out,
             judge: from_logs,
         };
-        let meshing = mesh::Meshing::new(
-            logs,
-            &forked,
-            queues,
-            parts.store.clone(),
-            parts.network.clone(),
-            counters.clone(),
-        );
-        tasks.spawn(async move { ("logs", meshing.run().await) });
+        let (store, network) = (parts.store.clone(), parts.network.clone());
+        let meshing = mesh::Meshing::new(logs, queues, store, network, counters.clone());
+        tasks.spawn(async move {
+            let ended = match meshing {
+                Ok(meshing) => meshing.run().await,
+                Err(error) => Err(error),
+            };
+            ("logs", ended)
+        });
         outgoing::OwnLog { say, said }
     });
 

@@ -51,17 +51,27 @@ fn heard_of(sensor: &Sensor, author: &str) -> BTreeSet<Ipv6Addr> {
     let reports = sensor.ask(&["reports", "--limit", "1000000"]);
     let rows = reports.as_array().expect("a list").iter();
     rows.filter(|row| row["peer"] == author)
-        .map(|row| row["address"].as_str().expect("a text").parse().expect("an address"))
+        .map(|row| {
+            row["address"]
+                .as_str()
+                .expect("a text")
+                .parse()
+                .expect("an address")
+        })
         .collect()
 }
 
 fn wait_for(sensor: &Sensor, author: &str, wanted: &BTreeSet<Ipv6Addr>) {
     let what = format!("{} reports of {author}", wanted.len());
-    wait::until(&what, LONG, || (heard_of(sensor, author) == *wanted).then_some(()));
+    wait::until(&what, LONG, || {
+        (heard_of(sensor, author) == *wanted).then_some(())
+    });
 }
 
 fn stat(sensor: &Sensor, name: &str) -> u64 {
-    sensor.ask(&["db", "stats"])[name].as_u64().expect("a number")
+    sensor.ask(&["db", "stats"])[name]
+        .as_u64()
+        .expect("a number")
 }
 
 /// No log is broken, and nobody is known to have forked.
@@ -84,7 +94,13 @@ fn a_report_to_everybody_goes_by_the_log_and_a_message_to_one_peer_does_not() {
     assert_eq!(b.slips.hear_data(), (id_a, for_b));
     assert_eq!((stat(&a, "log_entries"), stat(&b, "log_entries")), (1, 1));
     assert_eq!((stat(&a, "log_authors"), stat(&b, "log_authors")), (1, 1));
-    assert!(a.slips.heard_so_far().iter().all(|text| !text.contains("go_data")), "no echo");
+    assert!(
+        a.slips
+            .heard_so_far()
+            .iter()
+            .all(|text| !text.contains("go_data")),
+        "no echo"
+    );
     is_sound(&a);
     is_sound(&b);
 }
@@ -103,21 +119,29 @@ fn of_three_in_a_line_the_last_hears_the_first_in_its_own_name() {
     say(&mut a, 0, 100);
     let mut wanted = addresses(0, 100);
     wait_for_all(&c, &id_a, &mut wanted);
-    assert_eq!(c.ask(&["reports", "--from", &id_b]), json!([]), "B said nothing");
+    assert_eq!(
+        c.ask(&["reports", "--peer", &id_b]),
+        json!([]),
+        "B said nothing"
+    );
     is_sound(&c);
 }
 
 /// Like [`wait_for`], beside what was said before on IPv4 addresses.
 fn wait_for_all(sensor: &Sensor, author: &str, wanted: &mut BTreeSet<Ipv6Addr>) {
-    wait::until(&format!("{} reports of {author}", wanted.len()), LONG, || {
-        let reports = sensor.ask(&["reports", "--limit", "1000000"]);
-        let rows = reports.as_array().expect("a list").iter();
-        let heard: BTreeSet<Ipv6Addr> = rows
-            .filter(|row| row["peer"] == author)
-            .filter_map(|row| row["address"].as_str().expect("a text").parse().ok())
-            .collect();
-        (heard == *wanted).then_some(())
-    });
+    wait::until(
+        &format!("{} reports of {author}", wanted.len()),
+        LONG,
+        || {
+            let reports = sensor.ask(&["reports", "--limit", "1000000"]);
+            let rows = reports.as_array().expect("a list").iter();
+            let heard: BTreeSet<Ipv6Addr> = rows
+                .filter(|row| row["peer"] == author)
+                .filter_map(|row| row["address"].as_str().expect("a text").parse().ok())
+                .collect();
+            (heard == *wanted).then_some(())
+        },
+    );
 }
 
 #[test]
@@ -160,11 +184,16 @@ fn no_number_is_signed_twice_however_often_the_signer_is_killed() {
     // What was signed last shows that B has heard all before it, or proof of a fork.
     say(&mut a, 1_000_000, 1);
     let last = chatter::address(1_000_000);
-    wait::until("the last report", LONG, || heard_of(&b, &id_a).contains(&last).then_some(()));
+    wait::until("the last report", LONG, || {
+        heard_of(&b, &id_a).contains(&last).then_some(())
+    });
     is_sound(&b);
     is_sound(&a);
     assert_eq!(stat(&a, "log_entries"), stat(&b, "log_entries"));
-    assert!(stat(&a, "log_entries") > u64::from(KILLS), "there was something to sign");
+    assert!(
+        stat(&a, "log_entries") > u64::from(KILLS),
+        "there was something to sign"
+    );
 }
 
 #[test]
@@ -232,7 +261,9 @@ fn what_was_said_while_nobody_was_there_is_caught_up() {
     let mut a = alone();
     say(&mut a, 0, 200);
     let id_a = a.peer_id();
-    wait::until("200 entries", LONG, || (stat(&a, "log_entries") == 200).then_some(()));
+    wait::until("200 entries", LONG, || {
+        (stat(&a, "log_entries") == 200).then_some(())
+    });
     let b = Sensor::start(&calling(&mut [&mut a]));
     wait_for(&b, &id_a, &addresses(0, 200));
     let heard: Value = b.ask(&["reports", "--limit", "1"]);

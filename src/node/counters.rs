@@ -50,6 +50,8 @@ pub struct Counters {
     pub entries_old: Counter,
     /// Messages of our Slips appended to our own log.
     pub own_entries: Counter,
+    /// Sync frames for which a neighbour's queue had no room.
+    pub frames_shed: Counter,
     /// Authors found to have signed two things as one.
     pub forks: Counter,
     /// Peers cut off.
@@ -73,6 +75,7 @@ impl Counters {
             entries = self.entries.get(),
             entries_old = self.entries_old.get(),
             own_entries = self.own_entries.get(),
+            frames_shed = self.frames_shed.get(),
             forks = self.forks.get(),
             cut_off = self.cut_off.get(),
             "totals since the start"

@@ -13,7 +13,7 @@ use super::intake::{FromLog, Intake, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{Ban, OwnStatement, PeerId, Timestamp};
+use crate::domain::{Ban, OwnStatement, Timestamp, Tip};
 use crate::network::{Event, Handle, Line, Receipt};
 use crate::store::{Committed, Store, StoreError};
 
@@ -32,8 +32,8 @@ pub(super) struct Listening {
     pub(super) counters: Arc<Counters>,
 }
 
-/// Segments of others that are on disk: whose, and the number of the last entry of each.
-pub(super) type Kept = Vec<(PeerId, u64)>;
+/// The heads of segments of others that are on disk, in their order.
+pub(super) type Kept = Vec<Tip>;
 
 /// What this task reads.
 pub(super) struct Inputs {
@@ -234,7 +234,7 @@ impl Listening {
         let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
         let receipts = arrived.lines.iter_mut().map(receipt).collect();
         let kept = |log: &FromLog| match log {
-            FromLog::Segment(logged) => Some((logged.segment.author, logged.segment.last)),
+            FromLog::Segment(logged) => Some(logged.tip()),
             FromLog::Fork(_) | FromLog::Conduct(..) => None,
         };
         let kept = arrived.logs.iter().filter_map(kept).collect();
@@ -290,7 +290,7 @@ impl Listening {
 }
 
 /// The store's answer; a panic in there goes on here.
-fn joined(
+pub(super) fn joined(
     result: Result<Result<Committed, StoreError>, JoinError>,
 ) -> Result<Committed, StoreError> {
     result.unwrap_or_else(|error| match error.try_into_panic() {

@@ -42,7 +42,7 @@ pub struct LogHead {
     pub last: u64,
     /// The digest after it.
     pub digest: Digest,
-    /// The first number that is kept; `last + 1` when nothing is.
+    /// The first number that is kept.
     pub kept_from: u64,
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sqlx::SqliteConnection;
 
 use super::{
-    LogHead, StoreError, log,
+    LogFork, LogHead, StoreError, log,
     open::SCHEMA,
     outbox::OutboxState,
     rows::{Place, count},
@@ -62,8 +62,8 @@ pub struct Loaded {
     pub outbox_len: u64,
     /// Where the logs of all authors stand.
     pub logs: Vec<LogHead>,
-    /// Who forked.
-    pub forked: Vec<PeerId>,
+    /// Every proof that an author forked.
+    pub forks: Vec<LogFork>,
     /// The schema of the database.
     pub schema: i64,
 }
@@ -74,7 +74,7 @@ pub(super) async fn load(
 ) -> Result<Loaded, StoreError> {
     let peers = all(conn).await?;
     let logs = log::authors(conn).await?;
-    let forked = log::forked(conn).await?;
+    let forks = log::forks(conn).await?;
     let opinions: i64 = sqlx::query_scalar("SELECT count(*) FROM opinion")
         .fetch_one(conn)
         .await?;
@@ -88,7 +88,7 @@ pub(super) async fn load(
         last_delivered: ParcelId(outbox.delivered),
         outbox_len: outbox.len(),
         logs,
-        forked: forked.into_iter().map(|(author, _)| author).collect(),
+        forks,
         schema: SCHEMA,
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Intake, Step};
-use crate::domain::{Author, Conduct, Content, Neighbour, PeerId, ReceivedReport, Reliability, Timestamp};
+use crate::domain::{Author, Conduct, Content, Neighbour, PeerId, ReceivedReport, Reliability, Timestamp, Tip};
 use crate::node::Forward;
 use crate::reputation::{Fact, TrustModel};
 use crate::store::{LogFork, LogSegment};
@@ -33,6 +33,18 @@ pub struct Logged {
     pub segment: LogSegment,
     /// What the entries that are new here say.
     pub said: Vec<Said>,
+}
+
+impl Logged {
+    /// The head that the segment is signed for.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        Tip {
+            author: Author(self.segment.author),
+            seq: self.segment.last,
+            digest: self.segment.digest,
+        }
+    }
 }
 
 /// What one entry says.

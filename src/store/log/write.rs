@@ -161,13 +161,15 @@ async fn write_fork(conn: &mut SqliteConnection, fork: &LogFork) -> Result<(), s
 }
 
 /// Removes the segments that came first and before a time; says how many. Of an author they leave
-/// from the front.
+/// from the front, and the last stays: against it a fork can be proven.
 pub(in crate::store) async fn prune(
     conn: &mut SqliteConnection,
     before: Timestamp,
 ) -> Result<u64, sqlx::Error> {
     let gone = sqlx::query(
-        "DELETE FROM log_segment WHERE id IN (SELECT id FROM log_segment ORDER BY id LIMIT ?) AND at < ?
+        "DELETE FROM log_segment WHERE at < ?2 AND id IN (
+             SELECT s.id FROM log_segment AS s JOIN log_author AS a ON a.id = s.author
+             WHERE s.last < a.last ORDER BY s.id LIMIT ?1)
          RETURNING author, last",
     )
     .bind(STEP_SEGMENTS)
