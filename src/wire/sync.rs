@@ -55,7 +55,7 @@ pub enum Message {
         /// Whether these entries are new and perhaps still on their way by push; otherwise they
         /// must be asked for to be had.
         fresh: bool,
-        /// At most [`MAX_TIPS`].
+        /// At most [`MAX_TIPS`]; none to say that there is nothing.
         tips: Vec<Tip>,
     },
     /// Asks for all that the receiver has of some spans.

@@ -36,7 +36,10 @@ pub fn decode(body: &[u8]) -> Result<Message, Fault> {
     Ok(match text(&object, "type", MAX_BYTES)? {
         "tips" => Message::Tips {
             fresh: flag(&object, "fresh")?,
-            tips: list(&object, "tips", MAX_TIPS, tip)?,
+            tips: match value(&object, "tips")? {
+                Value::Array(none) if none.is_empty() => Vec::new(),
+                _ => list(&object, "tips", MAX_TIPS, tip)?,
+            },
         },
         "want" => Message::Want {
             id: number(value(&object, "id")?, "id")?,

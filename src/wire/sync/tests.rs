@@ -26,6 +26,10 @@ fn every_message_is_read_as_it_was_written() {
             fresh: true,
             tips: vec![tip; MAX_TIPS],
         },
+        Message::Tips {
+            fresh: false,
+            tips: Vec::new(),
+        },
         Message::Want {
             id: 3,
             spans: vec![span; MAX_SPANS],
@@ -82,7 +86,7 @@ fn what_is_out_of_bounds_is_refused_and_an_unknown_type_is_not() {
         String::new(),
         "[]".into(),
         "{}".into(),
-        r#"{"type":"tips","fresh":true,"tips":[]}"#.into(),
+        r#"{"type":"tips","fresh":true}"#.into(),
         r#"{"type":"want","id":-1,"spans":[]}"#.into(),
         format!(r#"{{"type":"want","id":1,"spans":[["{id}",0,1]]}}"#),
         format!(r#"{{"type":"want","id":1,"spans":[["{id}",3,2]]}}"#),
