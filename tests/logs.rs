@@ -169,7 +169,12 @@ fn a_node_that_is_killed_while_reports_flow_comes_back_and_has_all() {
 
 #[test]
 fn no_number_is_signed_twice_however_often_the_signer_is_killed() {
-    let mut b = Sensor::start(&Setup{more: vec![("log","level = \"debug\"".to_owned())], ..Setup::default()});
+    // Whoever is killed so often is as often not to be reached, which would cost it B's patience.
+    let patient = vec![("reliability", "cut_off_below = 0.0".to_owned())];
+    let mut b = Sensor::start(&Setup {
+        more: patient,
+        ..Setup::default()
+    });
     let setup = calling(&mut [&mut b]);
     let mut a = Sensor::start(&setup);
     let id_a = a.peer_id();
@@ -184,7 +189,7 @@ fn no_number_is_signed_twice_however_often_the_signer_is_killed() {
     // What was signed last shows that B has heard all before it, or proof of a fork.
     say(&mut a, 1_000_000, 1);
     let last = chatter::address(1_000_000);
-    wait::until("the last report", Duration::from_secs(10), || {
+    wait::until("the last report", LONG, || {
         heard_of(&b, &id_a).contains(&last).then_some(())
     });
     is_sound(&b);
@@ -236,7 +241,9 @@ fn switched_off_everything_goes_by_lines() {
     b.slips.send("*", &of_b);
     assert_eq!(a.slips.hear_data(), (id_b, of_b));
     // Nobody tells B what it has, so it signs only after having asked for a while.
-    wait::until("an entry of B", LONG, || (stat(&b, "log_entries") == 1).then_some(()));
+    wait::until("an entry of B", LONG, || {
+        (stat(&b, "log_entries") == 1).then_some(())
+    });
     assert_eq!(stat(&a, "log_entries"), 0);
 }
 

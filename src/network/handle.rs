@@ -1,6 +1,10 @@
 //! The user's end of the network.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use libp2p::PeerId;
@@ -95,9 +99,9 @@ impl Handle {
         self.send_to_those(line, lane, |_| true).await
     }
 
-    /// Like [`Self::send_to_all`], leaving out the peers with a sync session.
+    /// Like [`Self::send_to_all`], leaving out the peers that speak `/slips/sync/1`.
     pub async fn send_to_pigeons(&self, line: String, lane: u64) -> usize {
-        self.send_to_those(line, lane, |peer| !self.sessions.has(peer))
+        self.send_to_those(line, lane, |peer| !self.sessions.speaks(peer))
             .await
     }
 
@@ -128,6 +132,12 @@ impl Handle {
     #[must_use]
     pub fn sync_sessions(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// The peers that have one.
+    #[must_use]
+    pub fn synced_peers(&self) -> HashSet<PeerId> {
+        self.sessions.peers()
     }
 
     /// The peers lines can be sent to now.

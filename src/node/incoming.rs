@@ -238,6 +238,9 @@ impl Listening {
             FromLog::Fork(_) | FromLog::Conduct(..) => None,
         };
         let kept = arrived.logs.iter().filter_map(kept).collect();
+        if !arrived.lines.is_empty() {
+            self.intake.synced_with(self.network.synced_peers());
+        }
         let outcome = self.intake.take_all(
             arrived.events,
             arrived.statements,

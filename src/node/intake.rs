@@ -56,6 +56,8 @@ pub struct Intake {
     doubles: doubles::Doubles,
     /// Who signed two things as one: nothing of theirs is taken in.
     forked: HashSet<PeerId>,
+    /// Who has a sync session with us: only messages for us alone come from them by line.
+    synced: HashSet<PeerId>,
 }
 
 /// What became of an opinion.
@@ -114,6 +116,7 @@ impl Intake {
             counters,
             doubles: doubles::Doubles::default(),
             forked: HashSet::new(),
+            synced: HashSet::new(),
         }
     }
 
@@ -131,6 +134,11 @@ impl Intake {
             self.own.insert(statement.subject, statement);
         }
         self
+    }
+
+    /// Who has a sync session with us now.
+    pub fn synced_with(&mut self, peers: HashSet<PeerId>) {
+        self.synced = peers;
     }
 
     /// Messages to Slips were dropped undelivered, `dropped` in all: it may never have heard of the
@@ -264,8 +272,11 @@ impl Intake {
         let received_at = line.received_at.min(step.now);
         let peer = line.from.0;
         self.address(peer, line.ip, None, step);
-        if self.forked.contains(&peer) || self.doubles.line(peer, &line.text, step.now) {
+        if self.forked.contains(&peer) {
             return;
+        }
+        if !self.synced.contains(&peer) {
+            self.doubles.line(peer, &line.text, step.now);
         }
         let decoded = message::decode(&line.text);
         if let Ok(Message::Report {

@@ -75,14 +75,21 @@ fn an_entry_is_its_authors_and_heard_from_the_neighbour() {
     let outcome = bench.hear_logs(vec![logged(author, neighbour, &[(said_at, &text)])]);
     assert_eq!(outcome.batch.segments.len(), 1, "in the same transaction");
     let report = &outcome.batch.reports[0];
-    assert_eq!((report.author, report.heard_from), (Author(author), Neighbour(neighbour)));
+    assert_eq!(
+        (report.author, report.heard_from),
+        (Author(author), Neighbour(neighbour))
+    );
     assert_eq!(report.received_at, bench.now(), "by our clock");
     assert_eq!(kinds(&outcome), ["peer_update", "go_data"]);
     let messages = for_slips(&outcome);
     assert_eq!(messages[0].1["peerid"], author.to_string());
     assert_eq!(messages[1].1["reporter"], author.to_string());
     assert_eq!(messages[1].1["message"], text);
-    assert_eq!(messages[1].1["report_time"], said_at.as_secs(), "by the author's");
+    assert_eq!(
+        messages[1].1["report_time"],
+        said_at.as_secs(),
+        "by the author's"
+    );
 }
 
 #[test]
@@ -92,7 +99,10 @@ fn slips_is_told_no_time_ahead_of_its_own() {
     let later = bench.now().plus(DAY);
     let text = report("192.0.2.7", 0.8, 0.9);
     let outcome = bench.hear_logs(vec![logged(author, author, &[(later, &text)])]);
-    assert_eq!(for_slips(&outcome)[1].1["report_time"], bench.now().as_secs());
+    assert_eq!(
+        for_slips(&outcome)[1].1["report_time"],
+        bench.now().as_secs()
+    );
 }
 
 #[test]
@@ -114,10 +124,27 @@ fn what_comes_by_line_and_by_log_counts_once() {
     let now = bench.now();
     let entry = || vec![logged(author, author, &[(now, &text)])];
     assert_eq!(bench.hear(&[(author, &text)]).batch.reports.len(), 1);
-    assert_eq!(bench.hear_logs(entry()).batch.reports.len(), 0, "the same again");
-    assert_eq!(bench.hear_logs(entry()).batch.reports.len(), 1, "said again");
-    let line = bench.hear(&[(author, &text)]);
-    assert!(line.batch.reports.is_empty() && line.batch.outbox.is_empty());
+    assert_eq!(
+        bench.hear_logs(entry()).batch.reports.len(),
+        0,
+        "the same again"
+    );
+    assert_eq!(
+        bench.hear_logs(entry()).batch.reports.len(),
+        1,
+        "said again"
+    );
+    bench.intake.synced_with([author].into());
+    assert_eq!(
+        bench.hear(&[(author, &text)]).batch.reports.len(),
+        1,
+        "for us alone"
+    );
+    assert_eq!(
+        bench.hear_logs(entry()).batch.reports.len(),
+        1,
+        "and for all"
+    );
 }
 
 #[test]
@@ -134,7 +161,10 @@ fn a_blame_passes_only_where_blames_do_and_a_request_never() {
             author,
             &[(now, &blame), (now, &request)],
         )]);
-        let data = kinds(&outcome).iter().filter(|kind| *kind == "go_data").count();
+        let data = kinds(&outcome)
+            .iter()
+            .filter(|kind| *kind == "go_data")
+            .count();
         assert_eq!(data, passed);
         assert!(outcome.questions.is_empty());
     }
@@ -149,7 +179,10 @@ fn a_fork_takes_back_what_its_author_said() {
     bench.hear(&[(other, &report("192.0.2.7", 0.8, 0.9))]);
     let said = bench.hear(&[(author, &text)]);
     assert!(kinds(&said).contains(&"p2p4slips 8.8.8.8".to_owned()));
-    let outcome = bench.hear_logs(vec![FromLog::Fork(fork(author)), FromLog::Fork(fork(author))]);
+    let outcome = bench.hear_logs(vec![
+        FromLog::Fork(fork(author)),
+        FromLog::Fork(fork(author)),
+    ]);
     assert_eq!(outcome.batch.forks.len(), 1);
     assert_eq!(outcome.batch.forks[0].found_at, bench.now());
     assert_eq!(outcome.batch.unjudged, ["8.8.8.8".parse().unwrap()]);
@@ -168,5 +201,8 @@ fn what_a_neighbour_does_with_logs_is_its_conduct() {
     let neighbour = PeerId::random();
     let did = FromLog::Conduct(Neighbour(neighbour), Conduct::MalformedMessage);
     let outcome = bench.hear_logs(vec![did]);
-    assert_eq!(outcome.batch.conduct[0].last, Some(Conduct::MalformedMessage));
+    assert_eq!(
+        outcome.batch.conduct[0].last,
+        Some(Conduct::MalformedMessage)
+    );
 }

@@ -29,6 +29,10 @@ struct Liar {
 
 impl Liar {
     fn calling(other: Multiaddr) -> Self {
+        Self::with(Keypair::generate_ed25519(), other, true)
+    }
+
+    fn with(key: Keypair, other: Multiaddr, syncs: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -44,9 +48,8 @@ impl Liar {
         let (sync, synced) = mpsc::channel(1024);
         let inlets = Inlets {
             lines,
-            sync: Some(sync),
+            sync: syncs.then_some(sync),
         };
-        let key = Keypair::generate_ed25519();
         let started = network::start(settings, key.clone(), Vec::new(), Vec::new(), inlets);
         let (handle, events, _) = runtime.block_on(started).expect("it starts");
         Self {
@@ -156,12 +159,21 @@ fn two_entries_with_one_number_are_kept_as_proof_and_their_author_counts_no_more
 fn a_report_that_came_by_line_and_by_log_is_told_to_slips_once() {
     let mut a = Sensor::start(&Setup::default());
     let id_a = peer_id(&mut a);
-    let mut liar = Liar::calling(a.address());
-    liar.meet(id_a);
+    // Before it is known to speak sync it says to all by line.
+    let quiet = Liar::with(Keypair::generate_ed25519(), a.address(), false);
     let (text, next) = (report("192.0.2.1", 0.9, 0.8), report("192.0.2.2", 0.9, 0.8));
-    let line = liar.handle.send(id_a, text.clone(), 1);
-    liar.runtime.block_on(line).expect("queued");
+    a.meet(&quiet.id().to_string());
+    wait::until("a connection", LONG, || {
+        (quiet.handle.connected() == [id_a]).then_some(())
+    });
+    let line = quiet.handle.send(id_a, text.clone(), 1);
+    quiet.runtime.block_on(line).expect("queued");
     assert_eq!(a.slips.hear_data().1, text);
+    let key = quiet.key.clone();
+    let bye = quiet.handle.clone().goodbye(Duration::from_secs(1));
+    quiet.runtime.block_on(bye);
+    let mut liar = Liar::with(key, a.address(), true);
+    liar.meet(id_a);
     liar.push(id_a, liar.log_of(&[&text, &next]));
     assert_eq!(a.slips.hear_data().1, next, "the other copy is passed over");
     let reports = a.ask(&["reports"]);

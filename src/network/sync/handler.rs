@@ -258,9 +258,18 @@ impl ConnectionHandler for Handler {
                     && added.clone().any(|name| *name == PROTOCOL) =>
             {
                 self.way = Way::Wanted;
+                self.shared.sessions.speaks_now(self.peer);
                 self.wake();
             }
             _ => {}
+        }
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        if !matches!(self.way, Way::Unspoken) {
+            self.shared.sessions.left(self.peer);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which peers have a session, shared by the connections and the handle.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -19,6 +19,9 @@ use super::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, SyncRefused, queue::Queu
 pub(crate) struct Sessions {
     /// The last of a peer is the one in use.
     open: Mutex<HashMap<PeerId, Vec<Arc<Queue>>>>,
+    /// Connected peers that speak the protocol, with or without a session, and on how many
+    /// connections.
+    speakers: Mutex<HashMap<PeerId, usize>>,
     last: AtomicU64,
     /// Beginnings and ends are told in the order in which they happened.
     telling: tokio::sync::Mutex<()>,
@@ -95,12 +98,38 @@ impl Sessions {
         join_all(all.iter().map(|queue| queue.until_empty())).await;
     }
 
-    pub(crate) fn has(&self, peer: &PeerId) -> bool {
-        self.lock().contains_key(peer)
+    /// A peer has shown on a connection that it speaks the protocol.
+    pub(super) fn speaks_now(&self, peer: PeerId) {
+        *self.speaking().entry(peer).or_default() += 1;
+    }
+
+    /// Such a connection is gone.
+    pub(super) fn left(&self, peer: PeerId) {
+        let mut speakers = self.speaking();
+        if let Some(connections) = speakers.get_mut(&peer) {
+            *connections -= 1;
+            if *connections == 0 {
+                speakers.remove(&peer);
+            }
+        }
+    }
+
+    /// Whether a connected peer speaks the protocol: it has a session, or will have one.
+    pub(crate) fn speaks(&self, peer: &PeerId) -> bool {
+        self.speaking().contains_key(peer)
+    }
+
+    /// The peers with a session.
+    pub(crate) fn peers(&self) -> HashSet<PeerId> {
+        self.lock().keys().copied().collect()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.lock().len()
+    }
+
+    fn speaking(&self) -> MutexGuard<'_, HashMap<PeerId, usize>> {
+        self.speakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PeerId, Vec<Arc<Queue>>>> {
@@ -131,11 +160,11 @@ mod tests {
             .await
             .unwrap()
             .session;
-        assert!(sessions.has(&peer) && sessions.send(peer, vec![7]).is_ok());
+        assert!(sessions.peers().contains(&peer) && sessions.send(peer, vec![7]).is_ok());
         sessions.end(peer, two, &events).await;
         sessions.end(peer, two, &events).await;
         sessions.end(peer, one, &events).await;
-        assert!(!sessions.has(&peer));
+        assert!(sessions.peers().is_empty());
         drop(events);
         let mut all = Vec::new();
         told.recv_many(&mut all, 16).await;
@@ -159,7 +188,7 @@ mod tests {
             .session;
         sessions.begin(peer, 1 << 20, &events).await.unwrap();
         sessions.end(peer, one, &events).await;
-        assert!(sessions.has(&peer));
+        assert_eq!(sessions.len(), 1);
         drop(events);
         let mut all = Vec::new();
         assert_eq!(told.recv_many(&mut all, 16).await, 2, "{all:?}");

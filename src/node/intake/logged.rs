@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Intake, Step};
-use crate::domain::{Author, Conduct, Content, Neighbour, PeerId, ReceivedReport, Reliability, Timestamp, Tip};
+use crate::domain::{
+    Author, Conduct, Content, Neighbour, PeerId, ReceivedReport, Reliability, Timestamp, Tip,
+};
 use crate::node::Forward;
 use crate::reputation::{Fact, TrustModel};
 use crate::store::{LogFork, LogSegment};
