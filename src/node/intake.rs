@@ -194,8 +194,8 @@ impl Intake {
         for line in lines {
             self.line(line, &mut step);
         }
-        for from_log in logs {
-            self.from_log(from_log, &mut step);
+        for log in logs {
+            self.take_log(log, &mut step);
         }
         self.conclude(step)
     }

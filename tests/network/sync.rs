@@ -11,7 +11,6 @@ use slips_p2p::{
         SyncRefused,
     },
 };
-use testkit::raw;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::node::{LIMIT, Node, eventually, pigeonlike, settings};

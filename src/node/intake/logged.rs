@@ -61,8 +61,8 @@ pub struct Said {
 }
 
 impl Intake {
-    pub(super) fn from_log(&mut self, from_log: FromLog, step: &mut Step) {
-        match from_log {
+    pub(super) fn take_log(&mut self, log: FromLog, step: &mut Step) {
+        match log {
             FromLog::Segment(logged) => self.logged(logged, step),
             FromLog::Conduct(neighbour, conduct) => self.conduct(neighbour.0, conduct, step),
             FromLog::Fork(fork) => self.fork(fork, step),
