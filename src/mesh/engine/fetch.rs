@@ -6,7 +6,8 @@ use rand::Rng as _;
 
 use super::{
     super::settings::{
-        AVOID, MAX_ASKED, MAX_HEDGE, MAX_SPAN, MAX_UNSTORED_BYTES, MAX_WANT, MAX_WANTS,
+        AVOID, GIVE_UP, MAX_ASKED, MAX_HEDGE, MAX_LONG_HEDGE, MAX_SPAN, MAX_UNSTORED_BYTES,
+        MAX_WANT, MAX_WANTS, SHORT_SPAN,
     },
     Mesh,
     near::Want,
@@ -25,6 +26,9 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 const BUSY_WAIT: Duration = Duration::from_millis(10);
 const MIN_GRAFT_WAIT: Duration = Duration::from_millis(20);
 const MAX_GRAFT_WAIT: Duration = Duration::from_secs(1);
+
+/// What is about to be asked of whom, and how many entries that is.
+type Asks = BTreeMap<Neighbour, (Vec<Span>, u64)>;
 
 /// How a want ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +66,7 @@ impl Mesh {
 
     /// Asks for whatever is due.
     pub(super) fn plan(&mut self, now: Timestamp) {
-        let mut asks: BTreeMap<Neighbour, Vec<Span>> = BTreeMap::new();
+        let mut asks = Asks::new();
         while let Some(&(at, author)) = self.due.first()
             && at <= now
         {
@@ -72,7 +76,7 @@ impl Mesh {
             }
             self.choose(author, &mut asks, now);
         }
-        for (to, spans) in asks {
+        for (to, (spans, _)) in asks {
             for spans in spans.chunks(sync::MAX_SPANS) {
                 self.want(to, spans.to_vec(), now);
             }
@@ -81,12 +85,7 @@ impl Mesh {
     }
 
     /// Chooses whom to ask for what is missing of an author.
-    fn choose(
-        &mut self,
-        author: Author,
-        asks: &mut BTreeMap<Neighbour, Vec<Span>>,
-        now: Timestamp,
-    ) {
+    fn choose(&mut self, author: Author, asks: &mut Asks, now: Timestamp) {
         let Some(log) = self.logs.get_mut(&author) else {
             return;
         };
@@ -94,7 +93,11 @@ impl Mesh {
         if !log.is_good() || !self.near.values().any(|near| near.has(author) > held) {
             return;
         }
-        let at_once = if log.tries == 0 { 1 } else { MAX_HEDGE };
+        // One, then twice as many more each time that nothing comes; fewer for long spans.
+        let most = self.near.values().map(|near| near.has(author)).max();
+        let short = most.unwrap_or(0) - held <= SHORT_SPAN;
+        let most = if short { MAX_HEDGE } else { MAX_LONG_HEDGE };
+        let at_once = ((2 << log.tries.min(6)) - 1_usize).min(most);
         let open = at_once.saturating_sub(log.asking.len());
         if open == 0 {
             return;
@@ -107,7 +110,6 @@ impl Mesh {
             return self.ask_at(author, now.plus(self.settings.lazy_delay));
         }
         let asking: Vec<_> = log.asking.iter().map(|(who, _)| *who).collect();
-        let tries = log.tries;
         let first_held = log.held.keys().next().copied();
 
         let mut free = Vec::new();
@@ -116,17 +118,16 @@ impl Mesh {
             if near.has(author) <= held || asking.contains(who) {
                 continue;
             }
-            let planned = asks.get(who).map_or(0, Vec::len) as u64;
-            let full = near.wants.len() >= MAX_WANTS || near.asked + planned >= MAX_ASKED;
+            let asked = near.asked + asks.get(who).map_or(0, |(_, entries)| *entries);
+            let full = near.wants.len() >= MAX_WANTS || asked >= MAX_ASKED;
             if full || !near.verify.is_open(now) {
                 busy = true;
                 continue;
             }
-            let load = (near.asked + planned * 8) / 64;
             let rank = (
                 near.is_avoided(author, now),
                 near.score.unreliability(),
-                load,
+                asked / 64,
                 self.rng.random::<u32>(),
             );
             free.push((rank, *who));
@@ -155,13 +156,15 @@ impl Mesh {
         if all_avoided && !asking.is_empty() {
             return;
         }
-        for (_, who) in free.into_iter().take(open.min(1 + tries as usize)) {
+        for (_, who) in free.into_iter().take(open) {
             let has = self.near[&who].has(author);
             let before_held = first_held.filter(|first| *first > from);
             let to = before_held.map_or(has, |first| has.min(first - 1));
             let to = to.min(from + MAX_SPAN - 1);
             let span = Span { author, from, to };
-            asks.entry(who).or_default().push(span);
+            let (spans, entries) = asks.entry(who).or_default();
+            spans.push(span);
+            *entries += span.entries();
             if let Some(near) = self.near.get_mut(&who)
                 && near.pruned.remove(&author).is_some()
             {
@@ -192,11 +195,8 @@ impl Mesh {
         };
         self.next_want += 1;
         self.counters.wants += 1;
-        let deadline = now.plus(
-            self.settings
-                .want_wait
-                .max(near.round_trip.unwrap_or_default().min(MAX_BACKOFF) * 4),
-        );
+        let trip = near.round_trip.unwrap_or_default().min(GIVE_UP);
+        let deadline = now.plus(self.settings.want_wait.max(trip * 2).min(GIVE_UP));
         let entries = spans.iter().map(Span::entries).sum();
         for span in &spans {
             if let Some(log) = self.logs.get_mut(&span.author) {
@@ -213,6 +213,7 @@ impl Mesh {
                 deadline,
                 delivered: 0,
                 useful: false,
+                slow: false,
             },
         );
         self.deadlines.insert((deadline, to, id));
@@ -221,7 +222,6 @@ impl Mesh {
 
     /// Part of an answer has come.
     pub(super) fn answering(&mut self, from: Neighbour, id: u64, now: Timestamp) {
-        let wait = self.settings.want_wait;
         let Some(near) = self.near.get_mut(&from) else {
             return;
         };
@@ -236,9 +236,8 @@ impl Mesh {
         }
         want.delivered += 1;
         self.deadlines.remove(&(want.deadline, from, id));
-        want.deadline = now
-            .plus(wait.max(near.round_trip.unwrap_or_default().min(MAX_BACKOFF) * 4))
-            .min(want.sent_at.plus(MAX_WANT));
+        want.slow = true;
+        want.deadline = now.plus(GIVE_UP).min(want.sent_at.plus(MAX_WANT));
         self.deadlines.insert((want.deadline, from, id));
     }
 
@@ -265,13 +264,45 @@ impl Mesh {
         self.end(from, id, End::Done, now);
     }
 
-    /// Gives up the wants whose time has passed.
+    /// Asks others as well for what is slow to come, and gives up the wants whose time has passed.
     pub(super) fn expire(&mut self, now: Timestamp) {
         while let Some(&(deadline, from, id)) = self.deadlines.first()
             && deadline <= now
         {
-            self.end(from, id, End::Late, now);
-            self.deadlines.remove(&(deadline, from, id));
+            self.deadlines.pop_first();
+            let near = self.near.get_mut(&from);
+            let want = near.and_then(|near| near.wants.get_mut(&id));
+            match want {
+                Some(want) if !want.slow => {
+                    want.slow = true;
+                    want.deadline = want.sent_at.plus(GIVE_UP).max(now);
+                    self.deadlines.insert((want.deadline, from, id));
+                    let spans = want.spans.clone();
+                    self.slow(from, &spans, now);
+                }
+                _ => self.end(from, id, End::Late, now),
+            }
+        }
+    }
+
+    /// No part of an answer came in the usual time: no offence, but no recommendation.
+    fn slow(&mut self, from: Neighbour, spans: &[Span], now: Timestamp) {
+        for span in spans {
+            let Some(log) = self.logs.get_mut(&span.author) else {
+                continue;
+            };
+            if log.tip.seq >= span.to {
+                continue;
+            }
+            log.tries += 1;
+            if let Some(near) = self.near.get_mut(&from) {
+                let (until, _) = near.avoid.entry(span.author).or_insert((now, 0));
+                *until = now.plus(AVOID);
+            }
+            self.ask_at(span.author, now);
+        }
+        if let Some(near) = self.near.get_mut(&from) {
+            near.score.broken += 1;
         }
     }
 
@@ -310,10 +341,13 @@ impl Mesh {
                 lacking.push((span.author, 0));
             }
         }
-        let failed = lacking.iter().filter(|(_, tries)| *tries > 0).count();
-        if failed > 0 && !want.useful {
-            near.score.broken += 1;
+        let failed = lacking.iter().any(|(_, tries)| *tries > 0);
+        let silent = end == End::Late && want.delivered == 0;
+        if silent || (failed && !want.useful) {
             self.counters.broken += 1;
+            if end == End::Done {
+                near.score.broken += 1;
+            }
             let why = format!("told of entries and did not deliver them (want {id})");
             self.conduct(from, Conduct::NoAnswer, why);
         } else if want.useful {

@@ -69,6 +69,8 @@ pub(super) struct Want {
     pub delivered: u64,
     /// One of them brought something new.
     pub useful: bool,
+    /// The usual time has passed, or an answer has begun: now it ends at its deadline.
+    pub slow: bool,
 }
 
 /// How useful a neighbour was since it connected.
@@ -82,7 +84,7 @@ pub struct Score {
     pub invalid: u64,
     /// Wants it answered usefully.
     pub kept: u64,
-    /// Wants it did not answer, or with nothing.
+    /// Wants it did not answer in the usual time, or with nothing.
     pub broken: u64,
 }
 
