@@ -19,7 +19,9 @@ use slips_p2p::network::{Line, Receipt};
 use slips_p2p::node::{
     AnswerRequests, Counters, Forward, Intake, MAX_LINES_A_BATCH, Peers, Settings,
 };
-use slips_p2p::reputation::{Engine, ModelKind, Parameters, guards::Guards, reliability};
+use slips_p2p::reputation::{
+    Engine, ModelKind, Parameters, anchors::Anchors, guards::Guards, reliability,
+};
 use slips_p2p::store::{Batch, Retention, Store};
 use slips_p2p::wire::message;
 
@@ -103,7 +105,7 @@ async fn taken_in(lines: &[Line]) -> (f64, Vec<Batch>) {
         remember_for: Duration::from_secs(90 * 24 * 3600),
         max_peers: 10_000,
         guards: Guards::default(),
-        anchor_ends: Vec::new(),
+        anchors: Anchors::default(),
     };
     let engine = Engine::new(ModelKind::Slips, Parameters::default());
     let mut intake = Intake::new(

@@ -127,7 +127,10 @@ fn settings(directory: &Path) -> Settings {
 
 fn batch_of(rows: &[Row]) -> Batch {
     Batch {
-        reports: rows.iter().map(|(report, _)| report.clone()).collect(),
+        reports: rows
+            .iter()
+            .map(|(report, _)| report.clone().into())
+            .collect(),
         outbox: rows
             .iter()
             .map(|(report, content)| (report.received_at, content.clone()))
@@ -386,7 +389,10 @@ async fn start(rows: usize) {
         let rows = made_up(100_000, part as u64 + 100);
         let begun = Instant::now();
         for chunk in rows.chunks(4096) {
-            let reports = chunk.iter().map(|(report, _)| report.clone()).collect();
+            let reports = chunk
+                .iter()
+                .map(|(report, _)| report.clone().into())
+                .collect();
             store
                 .commit(Batch {
                     reports,

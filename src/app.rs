@@ -18,23 +18,26 @@ use tracing::{error, info, warn};
 
 use crate::bridge::{self, Bridge, Finished};
 use crate::config::Config;
-use crate::domain::{Content, OwnStatement, Subject, Timestamp};
+use crate::control::PlaceError;
+use crate::domain::Timestamp;
 use crate::network::{self, Handle};
 use crate::node::{self, Counters, NodeError, Peers, StoreBacklog};
-use crate::reputation::Engine;
-use crate::store::{Batch, OpenError, REPEATS_WITHIN, Store, StoreError, StoredFact};
+use crate::store::{OpenError, Store, StoreError};
 
+mod commands;
 pub mod logging;
 mod own;
 pub mod recall;
+mod restate;
 mod settings;
 mod signals;
 
+pub use crate::control::{AskError, ask as ask_running_node};
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
-pub use recall::Recall;
-pub use settings::guards;
+pub use recall::{Rebuilt, Recall};
+pub use settings::{control_socket, guards, store as store_settings};
 use signals::{Reason, Signals};
 
 /// What the program is started as.
@@ -65,6 +68,9 @@ pub enum Error {
     /// The database failed later.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another node has the control socket.
+    #[error(transparent)]
+    Control(#[from] PlaceError),
     /// Redis cannot be reached at the start.
     #[error(transparent)]
     Redis(#[from] bridge::StartError),
@@ -146,6 +152,8 @@ impl Totals {
 impl Running {
     async fn start(config: &Config, role: Role) -> Result<Self, Error> {
         let (store, loaded) = Store::open(settings::store(config)).await?;
+        // Early: a command that comes now waits for its answer instead of finding nobody.
+        let place = commands::place(config)?;
         store.drop_stale(Timestamp::now()).await?;
         let cancel = CancellationToken::new();
         let backlog = StoreBacklog(store.clone());
@@ -154,17 +162,18 @@ impl Running {
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
-        let (engine, statements) = rebuild(&store, config).await?;
+        let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
         let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
         let inlets = network::Inlets {
             lines,
             sync: config.network.sync.then_some(sync),
         };
-        let known = settings::known(&loaded.peers);
+        let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
+        let network_settings = settings::network(config, &loaded.contacts);
         let (network, events, addresses) =
-            network::start(settings::network(config), keypair.clone(), known, banned, inlets).await?;
+            network::start(network_settings, keypair.clone(), known, banned, inlets).await?;
         for ban in &loaded.bans {
             network.ban(ban.peer, ban.until).await;
         }
@@ -174,24 +183,30 @@ impl Running {
         if let Some(address) = announced(&addresses) {
             bridge.set_multiaddress(address.to_string());
         }
+        let mut node_settings = settings::node(config, own::addresses(&addresses));
+        node_settings.anchors = rebuilt.anchors;
+        let peers = Peers::from_records(&loaded.peers);
+        let kept_for = config.redis.write_back_ttl;
+        restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
         let Bridge {
             inbound,
             outbox,
             slips_db,
             counters: bridge_counters,
             tasks: bridge_tasks,
+            ..
         } = bridge;
-        let node_settings = settings::node(config, own::addresses(&addresses));
-        let peers = Peers::from_records(&loaded.peers);
-        withdraw_guarded(&store, &node_settings, &peers).await?;
+        let (ask, orders) = mpsc::channel(commands::ORDERS_WAITING);
         let parts = node::Parts {
             store: store.clone(),
-            engine,
+            engine: rebuilt.engine,
             peers,
-            statements,
+            statements: rebuilt.statements,
+            latest: rebuilt.latest,
             network: network.clone(),
             events,
             lines: waiting_lines,
+            orders,
             from_slips: inbound,
             outbox,
             slips_db,
@@ -211,6 +226,7 @@ impl Running {
             bridge: bridge_counters,
         };
         let stop_process = node::start(node_settings, parts, counters, &mut tasks);
+        tasks.spawn(commands::serve(place, ask, cancel.clone()));
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),
@@ -333,64 +349,6 @@ fn early(task: Joined) -> Error {
             why: panic.to_string(),
         },
     }
-}
-
-/// Tells a new model what the database knows. Returns also what our Slips said lately.
-async fn rebuild(store: &Store, config: &Config) -> Result<(Engine, Vec<OwnStatement>), Error> {
-    let mut recall = Recall::new(config);
-    let now = Timestamp::now();
-    let recent = now.minus(REPEATS_WITHIN);
-    let mut statements = Vec::new();
-    let facts = store
-        .facts(|at, stored| {
-            if let StoredFact::OwnStatement(own) = &stored
-                && at > recent
-            {
-                statements.push(own.clone());
-            }
-            recall.recall(at, stored);
-        })
-        .await?;
-    info!(
-        facts,
-        model = config.reputation.model.word(),
-        "trust model rebuilt from the database"
-    );
-    Ok((recall.at(now), statements))
-}
-
-/// Takes back what earlier runs told Slips of addresses that are guarded now.
-async fn withdraw_guarded(
-    store: &Store,
-    settings: &node::Settings,
-    peers: &Peers,
-) -> Result<(), Error> {
-    if !settings.write_back {
-        return Ok(());
-    }
-    let now = Timestamp::now();
-    let is_guarded = |subject: &Subject| {
-        let peer = peers.at(subject.ip(), now);
-        settings.guards.of(*subject, peer, now).is_some()
-    };
-    let mut guarded = store.judged().await?;
-    guarded.retain(is_guarded);
-    if guarded.is_empty() {
-        return Ok(());
-    }
-    info!(
-        addresses = guarded.len(),
-        "opinions withheld from Slips: guards hold"
-    );
-    let outbox = guarded
-        .into_iter()
-        .map(|subject| (now, Content::Withdraw(subject)));
-    let batch = Batch {
-        outbox: outbox.collect(),
-        ..Batch::default()
-    };
-    store.commit(batch).await?;
-    Ok(())
 }
 
 /// Applies the retention rules and says the totals, now and then.

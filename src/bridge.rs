@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::ParcelId;
+use crate::domain::{ParcelId, Subject};
 use {link::Link, said::Said, subscriber::Ear, url::Server};
 
 pub use counters::Counters;
@@ -68,9 +68,16 @@ pub struct Bridge {
     pub counters: Arc<Counters>,
     /// The tasks, to be watched and waited for.
     pub tasks: Tasks,
+    again: write_back::Again,
 }
 
 impl Bridge {
+    /// Opinions, oldest first, are written into Slips' database once more, beside the outbox: it may
+    /// lack them, since what waited for an absent database was lost with the program's end.
+    pub fn tell_again(&self, opinions: impl Iterator<Item = (Subject, String)>) {
+        self.again.tell(opinions);
+    }
+
     /// Sets the key `multiAddress` now and again whenever the connection was made again.
     pub fn set_multiaddress(&self, address: String) {
         self.slips_db.set_multiaddress(address);
@@ -109,7 +116,7 @@ pub async fn start(
     let (slips_db, asker) =
         slips_db::slips_db(Link::new(cache.clone()), settings.layout, multiaddress);
     tasks.spawn("Slips' database", asker.run());
-    let outbox = deliver(
+    let (outbox, again) = deliver(
         &settings,
         (server, cache),
         reader,
@@ -123,6 +130,7 @@ pub async fn start(
         slips_db,
         counters,
         tasks,
+        again,
     })
 }
 
@@ -173,9 +181,10 @@ fn deliver(
     counters: &Arc<Counters>,
     (backlog, delivered_up_to): (impl Backlog, ParcelId),
     tasks: &mut Tasks,
-) -> Outbox {
+) -> (Outbox, write_back::Again) {
     let cells = cells::Cells::new(cache, settings.layout, settings.write_back_ttl);
     let (write_back, writer, held) = write_back::write_back(cells, counters.clone());
+    let again = write_back.again();
     if settings.write_back {
         tasks.spawn("write-back", writer.run());
     }
@@ -199,5 +208,5 @@ fn deliver(
     tasks.spawn("publisher", publisher.run());
     let acknowledger = acknowledger::acknowledge(backlog, delivered_up_to, progress, held);
     tasks.spawn("acknowledger", acknowledger);
-    outbox
+    (outbox, again)
 }

@@ -199,6 +199,7 @@ impl Config {
         let inside = |path: &Path| config.node.data_dir.join(path);
         config.node.key_file = config.node.key_file.as_deref().map(inside);
         config.node.database = inside(&config.node.database);
+        config.node.control_socket = config.node.control_socket.as_deref().map(inside);
         Ok(config)
     }
 }

@@ -4,21 +4,30 @@
 //! [`Subject`] is a canonical address. Rows, wire structs and command-line words are turned into
 //! them at the edge, and nothing behind the edge checks again.
 
+mod address_book;
 mod conduct;
+mod contact;
 mod log;
 mod opinion;
 mod parcel;
 mod peer;
+mod plain;
 mod report;
 mod score;
 mod subject;
 mod timestamp;
 
+pub use address_book::{
+    AddressBook, BookError, Change, MAX_ALIAS, MAX_CONTACTS, MAX_NOTE, MAX_PENDING, MAX_PINNED,
+    MAX_TAG, MAX_TAGS,
+};
 pub use conduct::{Conduct, ConductParseError};
+pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
 pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
+pub use plain::{is_plain, plain};
 pub use report::{OwnStatement, ReceivedReport};
 pub use score::{Confidence, OutOfRange, Reliability, Score, Trust};
 pub use subject::{Subject, SubjectError};

@@ -34,6 +34,7 @@ pub mod network;
 pub mod bridge;
 pub mod node;
 pub mod config;
+pub mod control;
 pub mod pigeon_flags;
 pub mod app;
 pub mod cli;

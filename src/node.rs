@@ -7,6 +7,8 @@
 //!   and only then offers the outbox rows to the publisher.
 //! - `outgoing` takes what our Slips says, tells `incoming` of its own statements, and hands the
 //!   line to the network, waiting for room.
+//! - `orders` carries out what the operator orders: through `incoming` onto the disk, and then in the
+//!   network.
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
 //!   Redis holds nobody else up.
 //!
@@ -28,7 +30,7 @@ use crate::bridge::{InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::mesh::AppendError;
 use crate::network::{Event, Handle, Line, SyncEvent};
-use crate::reputation::{Engine, guards::Guards, reliability};
+use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{LogFork, LogHead, Store, StoreError};
 
 mod backlog;
@@ -36,13 +38,15 @@ mod counters;
 mod incoming;
 mod intake;
 mod mesh;
+mod orders;
 mod outgoing;
 mod peers;
 mod requests;
 
 pub use backlog::StoreBacklog;
 pub use counters::Counters;
-pub use intake::{FromLog, Intake, Logged, Outcome, Said};
+pub use intake::{FromLog, Intake, Logged, Ordered, Outcome, Said};
+pub use orders::Asked;
 pub use peers::{Peers, Standing};
 pub use requests::Question;
 
@@ -65,6 +69,8 @@ const KEPT_WAITING: usize = 4;
 /// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
 /// again by itself.
 const REQUESTS_WAITING: usize = 256;
+/// Orders that may wait for `incoming`: the one task that sends them waits for each.
+const ORDERS_WAITING: usize = 1;
 
 /// What is passed on to Slips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,8 +113,8 @@ pub struct Settings {
     pub cut_off_for: Duration,
     /// Addresses that have no opinion outside the node.
     pub guards: Guards,
-    /// When the operator's trust in peers ends, where it does; the next one last.
-    pub anchor_ends: Vec<(Timestamp, PeerId)>,
+    /// Whom the operator trusts, as the trust model has learned it.
+    pub anchors: Anchors,
     /// How long the database keeps a report: the model forgets what is older.
     pub remember_for: Duration,
     /// Peers held in memory; at least 1.
@@ -125,12 +131,16 @@ pub struct Parts {
     pub peers: Peers,
     /// What our Slips said within the last [`crate::store::REPEATS_WITHIN`].
     pub statements: Vec<OwnStatement>,
+    /// The time of the last thing the trust model was told.
+    pub latest: Timestamp,
     /// The way to the swarm.
     pub network: Handle,
     /// What happens in the swarm.
     pub events: mpsc::Receiver<Event>,
     /// What peers say.
     pub lines: mpsc::Receiver<Line>,
+    /// What the operator orders; until it ends the node does not end by itself.
+    pub orders: mpsc::Receiver<Asked>,
     /// What our Slips says.
     pub from_slips: InboundQueue,
     /// The way to our Slips.
@@ -230,9 +240,18 @@ pub fn start(
     let from_slips = parts.from_slips;
     tasks.spawn(async move { ("outgoing", outgoing::run(speaking, from_slips).await) });
 
+    let (ordered, orders) = mpsc::channel(ORDERS_WAITING);
+    let obeying = orders::Obeying {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        incoming: ordered,
+    };
+    let asked = parts.orders;
+    tasks.spawn(async move { ("orders", orders::run(obeying, asked).await) });
+
     let listening = incoming::Listening {
         intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
-            .having_heard(parts.statements)
+            .having_heard(parts.statements, parts.latest)
             .without(parts.forked),
         store: parts.store,
         network: parts.network,
@@ -241,7 +260,7 @@ pub fn start(
         kept,
         counters,
     };
-    let inputs = incoming::Inputs::new(parts.lines, parts.events, own_statements, logs);
+    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements, logs);
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }

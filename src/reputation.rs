@@ -18,6 +18,7 @@
 //! Invariants: the same facts in the same order give the same bits (nothing is summed in the order
 //! of a hash map); every table has a limit, and what is pushed out is counted.
 
+pub mod anchors;
 mod board;
 mod engine;
 pub mod fides;
@@ -37,7 +38,7 @@ mod slips_compat;
 mod spoken;
 mod yardstick;
 
-pub use engine::{Engine, ModelKind, ModelParseError};
+pub use engine::{Engine, ModelKind, ModelParseError, Repetitions};
 pub use limits::{Limits, SlipsParameters};
 pub use model::{Account, Evicted, Explanation, Fact, Held, Share, Touched, TrustModel};
 pub use parameters::{Parameter, ParameterError, Parameters, Range, Value};

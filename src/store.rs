@@ -7,6 +7,7 @@
 //! [`Store`] belongs to the node and holds a lock beside the file (`.lock`) against a second node; [`Reader`] is for the commands, beside a running node or after it.
 
 mod batch;
+mod contacts;
 mod error;
 mod facts;
 mod known;
@@ -35,18 +36,20 @@ use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use batch::{Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability};
+pub use batch::{
+    Accepted, Batch, Committed, PeerAddress, PeerConduct, PeerReachability, PeerReliability,
+};
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
 pub use log::{LogFork, LogHead, LogRow, LogSegment, LogSpan, LogStats};
-pub use open::is_running;
+pub use open::{beside, is_running};
 pub use query::{ReportFilter, ReportRow, StatementRow};
 pub use reader::Reader;
 pub use records::{Loaded, PeerRecord};
 pub use retention::Pruned;
 pub use stats::Stats;
 
-use crate::domain::{Parcel, ParcelId, PeerId, Subject, Timestamp};
+use crate::domain::{AddressBook, Opinion, Parcel, ParcelId, PeerId, Subject, Timestamp};
 use stall::{Drops, Lines};
 use writer::{Command, Writer};
 
@@ -237,12 +240,55 @@ impl Store {
         log::span(&mut conn, network, author, (from, to), max_bytes).await
     }
 
+    /// The operator's address book as it is on disk.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn address_book(&self) -> Result<AddressBook, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        contacts::book(&mut conn).await
+    }
+
+    /// Peers whose trust was changed by command and whose opinions still follow the old one.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn trust_unapplied(&self) -> Result<Vec<PeerId>, StoreError> {
+        contacts::unapplied(&self.readers).await
+    }
+
+    /// At most `limit` addresses a peer reported on, those after `after` in the order of their text.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn reported_by(
+        &self,
+        peer: PeerId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Subject>, StoreError> {
+        contacts::reported_by(&self.readers, peer, after, rows::limit(limit)).await
+    }
+
     /// Every address that has an opinion.
     ///
     /// # Errors
     /// What the database says, or the row that cannot be.
     pub async fn judged(&self) -> Result<Vec<Subject>, StoreError> {
         opinions::subjects(&self.readers).await
+    }
+
+    /// At most so many of the opinions computed at a time or later, the newest first. Passes over
+    /// every opinion.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn opinions(
+        &self,
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<Opinion>, StoreError> {
+        opinions::newest(&self.readers, since, most).await
     }
 
     /// Removes what is too old, too many or too big, in small steps between commits.

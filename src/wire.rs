@@ -5,6 +5,7 @@
 //! them. What they refuse they name: every fault is one of a closed set and quotes the offending
 //! value, shortened and escaped, so that it can go into a log as it is.
 
+pub mod control;
 pub mod frame;
 pub mod json;
 pub mod message;

@@ -6,7 +6,9 @@ use std::{
 };
 
 use proptest::prelude::*;
-use slips_p2p::domain::{Conduct, Confidence, Reliability, Score, Subject, Timestamp, Trust};
+use slips_p2p::domain::{
+    Conduct, Confidence, Reliability, Score, Subject, Timestamp, Trust, is_plain, plain,
+};
 
 /// Any float at all, with the troublesome ones often.
 fn float() -> impl Strategy<Value = f64> {
@@ -45,6 +47,42 @@ fn moment() -> impl Strategy<Value = Timestamp> {
         any::<i64>().prop_map(Timestamp::from_micros),
         (-4_000_000_000_000_000..8_000_000_000_000_000i64).prop_map(Timestamp::from_micros),
     ]
+}
+
+/// Text with what is made to deceive or to act on a terminal, often.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[a-z ]{0,6}",
+        prop::sample::select(vec![
+            "\u{1b}[31m",
+            "\u{1b}]0;title\u{7}",
+            "\u{1b}]8;;http://x\u{1b}\\",
+            "\u{9b}2J",
+            "\u{1b}(B",
+            "\u{1b}",
+            "\u{202e}",
+            "\u{2066}",
+            "\u{2069}",
+            "\u{200b}",
+            "\u{200d}",
+            "\u{feff}",
+            "\r\n",
+            "\u{2028}",
+            "\t",
+            "\u{0}",
+            "\u{7f}",
+            "\u{85}",
+            "\u{e0041}",
+            "\u{fe0f}",
+            "\u{3164}",
+            "\u{a0}",
+            "é",
+            "東",
+        ])
+        .prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
 macro_rules! check_range {
@@ -157,12 +195,50 @@ proptest! {
         prop_assert!(!from_seconds.to_string().is_empty() && !time.to_string().is_empty());
     }
 
+    /// Cleaned text is one line of visible characters, no longer than asked for, with single spaces
+    /// between words; cleaning it again changes nothing.
+    #[test]
+    fn cleaned_text_is_plain(text in hostile_text(), max in 0usize..80) {
+        let cleaned = plain(&text, max);
+        prop_assert!(cleaned.chars().all(is_plain), "{cleaned:?}");
+        prop_assert!(!cleaned.chars().any(char::is_control));
+        prop_assert!(cleaned.chars().count() <= max && cleaned.len() <= 4 * max);
+        prop_assert_eq!(cleaned.split_whitespace().collect::<Vec<_>>().join(" "), cleaned.clone());
+        prop_assert_eq!(plain(&cleaned, max), cleaned.clone());
+        prop_assert!(text.contains(&cleaned) || cleaned.chars().all(|c| c == ' ' || text.contains(c)));
+    }
+
+    /// Words of letters come through as they are.
+    #[test]
+    fn honest_names_are_left_alone(text in "[A-Za-zäöüéñžŁ東京Россия0-9_.#-]{1,20}( [A-Za-z0-9]{1,8}){0,3}") {
+        prop_assert_eq!(plain(&text, 80), text);
+    }
+
     /// A word is a conduct exactly when it is the word of one.
     #[test]
     fn only_the_words_of_conduct_are_conduct(text in "[a-z_]{0,20}") {
         let known = Conduct::ALL.into_iter().find(|conduct| conduct.word() == text);
         prop_assert_eq!(text.parse::<Conduct>().ok(), known);
     }
+}
+
+#[test]
+fn escape_sequences_go_as_a_whole() {
+    for (text, wanted) in [
+        ("a\u{1b}[1;31mred\u{1b}[0m", "ared"),
+        ("\u{1b}]0;owned\u{7}prague", "prague"),
+        ("\u{1b}]8;;http://x\u{1b}\\link", "link"),
+        ("\u{9b}2Jx\u{9d}title\u{9c}y", "xy"),
+        ("\u{1b}(Bx\u{1b}cy\u{1b}", "xy"),
+        ("\u{1b}]never ended\nnext", "next"),
+        ("  two\r\n\t lines \u{2029}", "two lines"),
+        ("brno\u{202e}onrb\u{2066}", "brnoonrb"),
+        ("ad\u{200b}min\u{fe0f}\u{e0061}", "admin"),
+        ("\u{0}\u{3164}\u{2800}\u{e000}\u{ffff}", ""),
+    ] {
+        assert_eq!(plain(text, 40), wanted, "{text:?}");
+    }
+    assert_eq!(plain("ab cd", 3), "ab", "no space is left at the cut");
 }
 
 #[test]

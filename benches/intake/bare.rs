@@ -53,9 +53,9 @@ pub async fn insert(batches: &[Batch]) -> f64 {
 /// The short ids of the peers, there beforehand.
 async fn peers(conn: &mut SqliteConnection, batches: &[Batch]) -> HashMap<PeerId, i64> {
     let mut ids = HashMap::new();
-    for report in batches.iter().flat_map(|batch| &batch.reports) {
+    for accepted in batches.iter().flat_map(|batch| &batch.reports) {
         let id = i64::try_from(ids.len()).expect("few peers") + 1;
-        ids.entry(report.author.0).or_insert(id);
+        ids.entry(accepted.report.author.0).or_insert(id);
     }
     for (peer, id) in &ids {
         sqlx::query("INSERT INTO peer (id, peer_id, first_seen, last_seen) VALUES (?, ?, 0, 0)")
@@ -100,7 +100,8 @@ async fn reports(conn: &mut SqliteConnection, batch: &Batch, ids: &HashMap<PeerI
         head,
         ("(?,?,?,?,?,?)", ""),
         &batch.reports,
-        |query, report| {
+        |query, accepted| {
+            let report = &accepted.report;
             query
                 .bind(ids[&report.author.0])
                 .bind(report.subject.to_string())

@@ -1,16 +1,21 @@
 //! The checked config as each room's own settings.
 
-use std::{collections::HashSet, net::IpAddr, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    path::PathBuf,
+    time::Duration,
+};
 
 use libp2p::identity::Keypair;
 
-use super::{Role, recall::anchor_ends};
+use super::Role;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use crate::config::{self, Config};
-use crate::domain::PeerId;
+use crate::domain::{Contact, Decision, PeerId};
 use crate::network::identity::{self, KeyError, Loose};
-use crate::reputation::{guards::Guards, reliability};
+use crate::reputation::{anchors::Anchors, guards::Guards, reliability};
 use crate::{bridge, network, node, store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -18,7 +23,9 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 const PRIOR_MASS: f64 = 0.4;
 const MIB: usize = 1024 * 1024;
 
-pub(super) fn store(config: &Config) -> store::Settings {
+/// How the database of this configuration is opened for writing.
+#[must_use]
+pub fn store(config: &Config) -> store::Settings {
     store::Settings {
         path: config.node.database.clone(),
         max_batch_rows: config.store.max_batch_rows,
@@ -54,7 +61,21 @@ pub(super) fn bridge(config: &Config) -> bridge::Settings {
     }
 }
 
-pub(super) fn network(config: &Config) -> network::Settings {
+/// The socket on which commands reach the node of this configuration.
+#[must_use]
+pub fn control_socket(config: &Config) -> PathBuf {
+    let beside = || store::beside(&config.node.database, ".sock");
+    config.node.control_socket.clone().unwrap_or_else(beside)
+}
+
+pub(super) fn network(config: &Config, contacts: &[Contact]) -> network::Settings {
+    let decided = |decision| {
+        let those = contacts
+            .iter()
+            .filter(move |it| it.decided() == Some(decision));
+        those.map(|contact| contact.peer).collect()
+    };
+    let pinned = contacts.iter().filter(|contact| contact.pinned);
     let (network, limits) = (&config.network, &config.limits);
     network::Settings {
         listen: listen(network),
@@ -67,6 +88,9 @@ pub(super) fn network(config: &Config) -> network::Settings {
         legacy_mdns_interval: network.legacy_mdns_interval,
         mdns: network.mdns,
         static_peers: network.peers.clone(),
+        pinned: pinned.map(|it| (it.peer, it.addresses.clone())).collect(),
+        accepted: decided(Decision::Accepted),
+        rejected: decided(Decision::Rejected),
         max_line_bytes: limits.max_line_bytes,
         max_connections: limits.connections,
         max_connections_incoming: limits.connections_inbound,
@@ -115,14 +139,22 @@ fn listen(network: &config::Network) -> Vec<Multiaddr> {
     listen
 }
 
-/// The peers of earlier runs that can be dialled again.
-pub(super) fn known(peers: &[store::PeerRecord]) -> Vec<network::Known> {
+/// The peers of earlier runs and of the address book that can be dialled. Where a peer was last comes
+/// before what the operator wrote.
+pub(super) fn known(peers: &[store::PeerRecord], contacts: &[Contact]) -> Vec<network::Known> {
+    let written: HashMap<PeerId, &Contact> = contacts.iter().map(|it| (it.peer, it)).collect();
     let known = |record: &store::PeerRecord| network::Known {
         peer: record.peer,
         addresses: record
             .multiaddr
             .iter()
             .filter_map(|text| text.parse().ok())
+            .chain(
+                written
+                    .get(&record.peer)
+                    .iter()
+                    .flat_map(|it| it.addresses.clone()),
+            )
             .collect(),
         greeted: record.greeted,
     };
@@ -172,7 +204,7 @@ pub(super) fn node(config: &Config, own: HashSet<IpAddr>) -> node::Settings {
         reliability: reliability(config),
         cut_off_for: config.reliability.cut_off_for,
         guards: guards(config, own),
-        anchor_ends: anchor_ends(config),
+        anchors: Anchors::default(),
         remember_for: DAY
             .saturating_mul(u32::try_from(config.store.retention_days).unwrap_or(u32::MAX)),
         max_peers: config.limits.known_peers,

@@ -3,8 +3,8 @@
 //! The cache database may be another server and may be away for long. Messages do not wait for it:
 //! an opinion is held here, the newest of each address, until it is written. For the first
 //! [`PATIENCE`] of an outage the outbox keeps such rows too, so that a restart in between loses
-//! nothing; after that they are only held here, and a restart leaves them to the next change of
-//! the opinion. Beyond [`HELD`] addresses the oldest are given up and counted.
+//! nothing; after that they are only held here, and the next start tells Slips again what is young
+//! enough. Beyond [`HELD`] addresses the oldest are given up and counted.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -55,12 +55,26 @@ struct Shared {
     patience: Duration,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Held {
     rows: HashMap<Subject, (ParcelId, Option<String>)>,
     order: BTreeMap<ParcelId, Subject>,
     failing_since: Option<Instant>,
     closed: bool,
+    /// The id of the next opinion told again: below those of the outbox, which begin at 1.
+    next_again: i64,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            rows: HashMap::new(),
+            order: BTreeMap::new(),
+            failing_since: None,
+            closed: false,
+            next_again: i64::MIN,
+        }
+    }
 }
 
 /// The task that writes.
@@ -77,7 +91,7 @@ pub(super) fn write_back(
 ) -> (Entrance, Writer, watch::Receiver<Option<ParcelId>>) {
     let (hold, held) = watch::channel(None);
     let shared = Arc::new(Shared {
-        held: Mutex::default(),
+        held: Mutex::new(Held::default()),
         hold,
         changed: Notify::new(),
         room: Notify::new(),
@@ -103,6 +117,36 @@ impl Entrance {
             self.0.room.notified().await;
         }
         self.0.change(|held| held.put(id, subject, json));
+        self.0.changed.notify_one();
+    }
+}
+
+/// Where opinions are told again that Slips may lack; keeps nothing open.
+#[derive(Debug, Clone)]
+pub(super) struct Again(Arc<Shared>);
+
+impl Entrance {
+    /// A way in for what is told again.
+    pub(super) fn again(&self) -> Again {
+        Again(self.0.clone())
+    }
+}
+
+impl Again {
+    /// Holds the opinions, oldest first, as far as there is room and none is held of the address
+    /// already. The outbox keeps nothing for them: they are in the database anyway.
+    pub(super) fn tell(&self, opinions: impl Iterator<Item = (Subject, String)>) {
+        self.0.change(|held| {
+            for (subject, json) in opinions {
+                if held.rows.len() >= HELD {
+                    return;
+                }
+                if !held.rows.contains_key(&subject) {
+                    held.put(ParcelId(held.next_again), subject, Some(json));
+                    held.next_again += 1;
+                }
+            }
+        });
         self.0.changed.notify_one();
     }
 }
@@ -138,7 +182,9 @@ impl Shared {
     fn change<T>(&self, change: impl FnOnce(&mut Held) -> T) -> T {
         let mut held = self.held();
         let result = change(&mut held);
-        let hold = held.order.first_key_value().map(|(id, _)| *id);
+        // What is told again comes before the first id of the outbox.
+        let mut outbox = held.order.range(ParcelId(1)..);
+        let hold = outbox.next().map(|(id, _)| *id);
         let hold = hold.filter(|_| !held.is_given_up(self.patience));
         self.hold
             .send_if_modified(|before| std::mem::replace(before, hold) != hold);

@@ -1,271 +1,247 @@
-//! `slips-p2p peers`: who is known, who can be reached, how dependable they are, who is banned.
+//! `slips-p2p peers`: who is known, who can be reached, how dependable they are, who is banned; and the
+//! operator's address book.
 
+mod change;
 mod evidence;
+mod find;
+mod list;
 
-use anyhow::Context as _;
+use std::time::Duration;
 
-use super::{
-    context::Context,
-    exit::Exit,
-    help,
-    output::{Cell, Column, Format, Tone, column, detail, remark, short_peer},
-};
-use crate::{
-    domain::{Ban, PeerId, Reachability, Reliability, Timestamp},
-    store::{PeerRecord, Reader},
-};
+use libp2p::{Multiaddr, multiaddr::Protocol};
 
-/// Below this reliability a peer is pointed out; half of the scale, no consequence hangs on it.
-const DOUBTFUL: f64 = 0.5;
-/// What is said of a peer that was connected or being retried when the node ended.
-const UNKNOWN: &str = "unknown";
-/// Why it is unknown where the node had no time to note its end.
-const KILLED: &str = "the node ended without a stop";
+use super::{context::Context, exit::Exit, help, when};
+use crate::domain::{Act, Ban, GivenTrust, PeerId, Timestamp, Trust};
 
-/// Show the peers this node knows.
+use change::{Whom, order};
+pub use find::record as find;
+use list::{Which, show};
+
+/// How far a peer is trusted without `--trust`: what it says counts from the start, and what our own
+/// Slips sees still stands above it.
+const TRUST: f64 = 0.9;
+
+/// Show the peers this node knows, and keep an address book of them.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Show the peers this node knows: whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.",
+    long_about = "Show the peers this node knows: alias, whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.\n\nThe subcommands change the address book. A running node does so at once, asked over its control socket; while none runs they change its database, with the same result. PEER is a peer id, an alias, or the beginning of an id where no other begins so. Names and notes are kept as one line of visible text; a local alias stands above what a peer calls itself.",
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
+        "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/QmafUcmZd1sGvQ7hPwiDAPUQ3brMgXRzWHp6j2ZVFW21V2",
+        "slips-p2p peers ban brno --for 1h --reason floods",
         "slips-p2p -o json peers | jq '.[] | select(.state == \"connected\")'",
     ])
 )]
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Only this peer: its id, or the beginning of it where no other peer's begins so.
+    /// Only this peer: its id, its alias, or the beginning of its id where no other peer's begins so.
     #[arg(value_name = "PEER")]
     peer: Option<String>,
 }
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Show every peer, as without a subcommand.
+    #[command(after_help = help::after(&["slips-p2p peers list", "slips-p2p -o csv peers list"]))]
+    List,
     /// Show who signed two things as one, with the proof.
     #[command(long_about = evidence::ABOUT, after_help = help::after(evidence::EXAMPLES))]
     Evidence,
+    /// Show everything that is known of a peer.
+    #[command(after_help = help::after(&["slips-p2p peers inspect brno"]))]
+    Inspect(Peer),
+    /// Put a peer into the address book, or add to its entry.
+    #[command(
+        long_about = "Put a peer into the address book, or add to its entry: an address, its alias, a note, tags. The running node dials it at once; with --pin it is kept, dialled again whenever it is lost, and never counted against limits.",
+        after_help = help::after(&[
+            "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/QmafUcmZd1sGvQ7hPwiDAPUQ3brMgXRzWHp6j2ZVFW21V2",
+        ])
+    )]
+    Add(Add),
+    /// Take a peer out of the address book: alias, note, tags, pin, decision, trust; a ban stays.
+    #[command(after_help = help::after(&["slips-p2p peers rm brno"]))]
+    Rm(Peer),
+    /// Give a peer another alias, or none.
+    #[command(after_help = help::after(&["slips-p2p peers rename brno ostrava", "slips-p2p peers rename brno"]))]
+    Rename {
+        #[command(flatten)]
+        peer: Peer,
+        /// The new alias; without it the peer has none.
+        #[arg(value_name = "NAME")]
+        alias: Option<String>,
+    },
+    /// Dial a peer now, keep it, and never count it against limits.
+    #[command(after_help = help::after(&["slips-p2p peers pin brno"]))]
+    Pin(Peer),
+    /// Treat a peer like every other again.
+    #[command(after_help = help::after(&["slips-p2p peers unpin brno"]))]
+    Unpin(Peer),
+    /// Replace the note about a peer.
+    #[command(after_help = help::after(&["slips-p2p peers note brno rack4"]))]
+    Note {
+        #[command(flatten)]
+        peer: Peer,
+        /// The note; empty takes it away.
+        text: String,
+    },
+    /// Replace the tags of a peer.
+    #[command(after_help = help::after(&["slips-p2p peers tag brno lab eu", "slips-p2p peers tag brno"]))]
+    Tag {
+        #[command(flatten)]
+        peer: Peer,
+        /// The tags; without any the peer has none.
+        tags: Vec<String>,
+    },
+    /// Cut a peer off, for a while or for ever.
+    #[command(after_help = help::after(&["slips-p2p peers ban brno --for 1h --reason floods", "slips-p2p peers ban 12D3KooWGzBv"]))]
+    Ban {
+        #[command(flatten)]
+        peer: Peer,
+        /// For how long (90s, 15m, 1h, 2d12h, 1w); without it for ever.
+        #[arg(long = "for", value_name = "SPAN", value_parser = when::span)]
+        span: Option<Duration>,
+        /// Why, for people.
+        #[arg(long, value_name = "TEXT", default_value = "by the operator")]
+        reason: String,
+    },
+    /// Let a banned peer connect again.
+    #[command(after_help = help::after(&["slips-p2p peers unban brno"]))]
+    Unban(Peer),
+    /// Trust a peer: what it says counts from the start.
+    #[command(
+        long_about = "Trust a peer: what it says counts from the start, as with an [[anchor]] of the configuration, above which this stands. The opinions of what it reported on are worked out anew.",
+        after_help = help::after(&[
+            "slips-p2p peers trust brno",
+            "slips-p2p peers trust brno --trust 0.7 --for 30d --organisation CTU",
+        ])
+    )]
+    Trust {
+        #[command(flatten)]
+        peer: Peer,
+        /// How far: above 0, at most 1.
+        #[arg(long, value_name = "TRUST", default_value_t = TRUST)]
+        trust: f64,
+        /// For how long (1h, 30d, 8w); without it until it is taken back.
+        #[arg(long = "for", value_name = "SPAN", value_parser = when::span)]
+        span: Option<Duration>,
+        /// Whose sensor it is.
+        #[arg(long, value_name = "NAME")]
+        organisation: Option<String>,
+    },
+    /// Take back the trust given by command.
+    #[command(after_help = help::after(&["slips-p2p peers untrust brno"]))]
+    Untrust(Peer),
+    /// Show the strangers that wait for a decision.
+    #[command(after_help = help::after(&["slips-p2p peers pending"]))]
+    Pending,
+    /// Let a stranger in.
+    #[command(after_help = help::after(&["slips-p2p peers accept 12D3KooWGzBv"]))]
+    Accept(Peer),
+    /// Turn a stranger away, now and whenever it comes.
+    #[command(after_help = help::after(&["slips-p2p peers reject 12D3KooWGzBv"]))]
+    Reject(Peer),
 }
 
-const COLUMNS: &[Column] = &[
-    column("peer", "PEER"),
-    column("state", "STATE"),
-    detail("reason"),
-    detail("next_try"),
-    column("reliability", "RELIABILITY"),
-    column("ip", "ADDRESS"),
-    detail("multiaddr"),
-    detail("first_seen"),
-    column("last_seen", "LAST SEEN"),
-    column("reports", "REPORTS"),
-    detail("banned_since"),
-    detail("banned_until"),
-    detail("ban_reason"),
-    remark("REMARK"),
-];
+/// Whom a command is about.
+#[derive(Debug, clap::Args)]
+struct Peer {
+    /// A peer id, an alias, or the beginning of an id where no other begins so.
+    #[arg(value_name = "PEER")]
+    peer: String,
+}
 
-const ONE_PEER: &[Column] = &[
-    column("peer", "peer"),
-    column("state", "state"),
-    column("reason", "reason"),
-    column("next_try", "next try"),
-    column("reliability", "reliability"),
-    column("ip", "address"),
-    column("multiaddr", "multiaddress"),
-    column("first_seen", "first seen"),
-    column("last_seen", "last seen"),
-    column("reports", "reports"),
-    column("banned_since", "banned since"),
-    column("banned_until", "banned until"),
-    column("ban_reason", "ban reason"),
-];
+/// What `add` takes.
+#[derive(Debug, clap::Args)]
+struct Add {
+    /// Where it can be dialled, with /p2p/ and its peer id at the end.
+    #[arg(value_name = "MULTIADDR", value_parser = with_peer)]
+    address: (PeerId, Multiaddr),
+    /// Its name here; no two peers have the same.
+    #[arg(long, value_name = "NAME")]
+    alias: Option<String>,
+    /// Keep it connected, beyond every limit.
+    #[arg(long)]
+    pin: bool,
+    /// Why it is kept.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// A word to sort by; may be given several times.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// The database cannot be read, the peer is not known, or its beginning fits several.
+/// The database cannot be read or written, the peer is not known, its beginning fits several, or the
+/// running node does not answer.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    if let Some(Command::Evidence) = args.command {
-        return evidence::run(context).await;
-    }
-    let database = context.database().await?;
-    let peers = match &args.peer {
-        Some(wanted) => vec![find(wanted, &database.reader).await?],
-        None => database.reader.peers().await?,
+    let Some(command) = &args.command else {
+        let which = args.peer.as_deref().map_or(Which::All, Which::One);
+        return show(which, context).await;
     };
-    let view = View {
-        running: database.is_in_use(),
-        now: Timestamp::now(),
+    let (peer, act) = match command {
+        Command::List => return show(Which::All, context).await,
+        Command::Evidence => return evidence::run(context).await,
+        Command::Pending => return show(Which::Pending, context).await,
+        Command::Inspect(it) => return show(Which::One(&it.peer), context).await,
+        Command::Add(add) => {
+            let (peer, address) = add.address.clone();
+            let act = Act::Add {
+                address: Some(address),
+                alias: add.alias.clone(),
+                note: add.note.clone(),
+                tags: add.tags.clone(),
+                pin: add.pin,
+            };
+            return order(Whom::Peer(peer), act, context).await;
+        }
+        Command::Rm(peer) => (peer, Act::Remove),
+        Command::Rename { peer, alias } => (peer, Act::Rename(alias.clone())),
+        Command::Pin(peer) => (peer, Act::Pin),
+        Command::Unpin(peer) => (peer, Act::Unpin),
+        Command::Note { peer, text } => (peer, Act::Note(text.clone())),
+        Command::Tag { peer, tags } => (peer, Act::Tags(tags.clone())),
+        Command::Ban { peer, span, reason } => {
+            let until = span.map_or(Ban::FOR_EVER, |span| Timestamp::now().plus(span));
+            let reason = reason.clone();
+            (peer, Act::Ban { until, reason })
+        }
+        Command::Unban(peer) => (peer, Act::Unban),
+        Command::Trust {
+            peer,
+            trust,
+            span,
+            organisation,
+        } => {
+            let given = GivenTrust {
+                trust: Trust::new(*trust).map_err(|error| Exit::Usage.because(error))?,
+                organisation: organisation.clone(),
+                until: span.map(|span| Timestamp::now().plus(span)),
+            };
+            (peer, Act::Trust(given))
+        }
+        Command::Untrust(peer) => (peer, Act::Untrust),
+        Command::Accept(peer) => (peer, Act::Accept),
+        Command::Reject(peer) => (peer, Act::Reject),
     };
-    if !view.running && !peers.is_empty() {
-        eprintln!(
-            "note: no node is running on {}; this is what it left",
-            database.path.display()
-        );
-    }
-    let one = args.peer.is_some();
-    let columns = if one { ONE_PEER } else { COLUMNS };
-    if let [peer] = peers.as_slice()
-        && one
-        && context.format() == Format::Human
-    {
-        context.record(columns, view.row(peer, columns.len()))?;
-        return Ok(Exit::Ok);
-    }
-    let mut printer = context.printer(columns)?;
-    for peer in &peers {
-        printer.toned(view.tone(peer), view.row(peer, columns.len()))?;
-    }
-    if printer.end()? == 0 && context.format() == Format::Human {
-        eprintln!("note: no peer is known yet");
-    }
-    Ok(Exit::Ok)
+    order(Whom::Named(&peer.peer), act, context).await
 }
 
-/// The one peer whose id is `wanted` or begins with it.
-///
-/// # Errors
-/// The database cannot be read; exit 3 where there is none, 2 where there are several.
-pub async fn find(wanted: &str, reader: &Reader) -> anyhow::Result<PeerRecord> {
-    // A whole id is looked up; only a beginning needs them all.
-    if let Ok(id) = wanted.parse()
-        && let Some(peer) = reader.peer(id).await?
-    {
-        return Ok(peer);
-    }
-    let mut peers = reader.peers().await?;
-    let id = pick(wanted, peers.iter().map(|peer| peer.peer))?;
-    peers.retain(|peer| peer.peer == id);
-    peers.pop().context("the peer was there a moment ago")
-}
-
-/// The one peer whose id is `wanted` or begins with it.
-///
-/// # Errors
-/// Exit 3 where none does, 2 where several do.
-fn pick(wanted: &str, known: impl Iterator<Item = PeerId>) -> anyhow::Result<PeerId> {
-    let beginning = wanted.trim_end_matches('…');
-    let fitting: Vec<PeerId> = known
-        .filter(|peer| peer.to_string().starts_with(beginning))
-        .collect();
-    if let Some(exact) = fitting.iter().find(|peer| peer.to_string() == beginning) {
-        return Ok(*exact);
-    }
-    match fitting.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(Exit::NotFound.because(format!(
-            "no known peer has an id that begins with `{wanted}`; `slips-p2p peers` lists them"
-        ))),
-        several => {
-            let shown: Vec<String> = several.iter().take(8).map(short_peer).collect();
-            Err(Exit::Usage.because(format!(
-                "`{wanted}` is the beginning of {} peer ids ({}); give more of it",
-                several.len(),
-                shown.join(", ")
-            )))
-        }
-    }
-}
-
-/// Its reliability; `None` until its conduct is judged for the first time.
-fn judged(peer: &PeerRecord) -> Option<Reliability> {
-    (peer.conduct_at > Timestamp::ZERO).then_some(peer.reliability)
-}
-
-/// How records are seen now.
-struct View {
-    running: bool,
-    now: Timestamp,
-}
-
-impl View {
-    fn state(&self, peer: &PeerRecord) -> &'static str {
-        match &peer.state {
-            Reachability::Unreachable { .. } => peer.state.word(),
-            _ if self.running => peer.state.word(),
-            _ => UNKNOWN,
-        }
-    }
-
-    fn ban<'a>(&self, peer: &'a PeerRecord) -> Option<&'a Ban> {
-        peer.ban.as_ref().filter(|ban| ban.until > self.now)
-    }
-
-    fn tone(&self, peer: &PeerRecord) -> Tone {
-        if self.ban(peer).is_some() {
-            return Tone::Bad;
-        }
-        match &peer.state {
-            _ if !self.running => Tone::Plain,
-            Reachability::Connected if judged(peer).is_some_and(|it| it.get() < DOUBTFUL) => {
-                Tone::Warn
-            }
-            Reachability::Connected => Tone::Good,
-            Reachability::Retrying { .. } => Tone::Warn,
-            Reachability::Unreachable { .. } => Tone::Faint,
-        }
-    }
-
-    /// The first cells of [`COLUMNS`]; without the last, those of [`ONE_PEER`].
-    fn row(&self, peer: &PeerRecord, length: usize) -> Vec<Cell> {
-        let (reason, next_try) = match &peer.state {
-            Reachability::Connected if !self.running => (Some(KILLED.to_owned()), None),
-            Reachability::Connected => (None, None),
-            Reachability::Retrying { reason, next_try } => (Some(reason.clone()), Some(*next_try)),
-            Reachability::Unreachable { reason, next_try } => (Some(reason.clone()), *next_try),
-        };
-        // Nobody tries while no node runs.
-        let next_try = next_try.filter(|_| self.running);
-        let ban = self.ban(peer);
-        let remark = match (ban, &reason, next_try) {
-            (Some(ban), ..) => Some(format!("banned until {}: {}", ban.until, ban.reason)),
-            (None, Some(reason), Some(next)) => Some(format!("{reason}; next try {next}")),
-            (None, reason, _) => reason.clone(),
-        };
-        let mut cells = vec![
-            peer.peer.into(),
-            self.state(peer).into(),
-            reason.into(),
-            next_try.into(),
-            judged(peer).map(Reliability::get).into(),
-            peer.ip.map(|ip| ip.to_string()).into(),
-            peer.multiaddr.clone().into(),
-            peer.first_seen.into(),
-            peer.last_seen.into(),
-            Cell::count(peer.reports),
-            ban.map(|ban| ban.since).into(),
-            ban.map(|ban| ban.until).into(),
-            ban.map(|ban| ban.reason.clone()).into(),
-            remark.into(),
-        ];
-        cells.truncate(length);
-        cells
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn picked(wanted: &str, known: &[PeerId]) -> Result<PeerId, Option<Exit>> {
-        pick(wanted, known.iter().copied()).map_err(|error| Exit::of(&error))
-    }
-
-    #[test]
-    fn a_beginning_picks_a_peer_only_when_it_is_the_only_one() {
-        let known = [PeerId::random(), PeerId::random()];
-        let whole = known[0].to_string();
-        assert_eq!(picked(&whole, &known), Ok(known[0]));
-        assert_eq!(
-            picked(&format!("{}…", short_peer(&known[1])), &known),
-            Ok(known[1])
-        );
-        assert_eq!(picked("", &known), Err(Some(Exit::Usage)));
-        assert_eq!(picked("nobody", &known), Err(Some(Exit::NotFound)));
-        assert_eq!(
-            picked(&format!("{whole}x"), &known),
-            Err(Some(Exit::NotFound))
-        );
+/// An address and the peer it ends in.
+fn with_peer(text: &str) -> Result<(PeerId, Multiaddr), String> {
+    let mut address: Multiaddr = text.parse().map_err(|error| {
+        format!(
+            "`{text}` is no multiaddress ({error}); write one such as /ip4/192.0.2.7/tcp/4001/p2p/12D3KooW..."
+        )
+    })?;
+    match address.pop() {
+        Some(Protocol::P2p(peer)) if address.iter().next().is_some() => Ok((peer, address)),
+        _ => Err(format!(
+            "`{text}` does not say where to dial whom; write the address with /p2p/ and the peer id at its end (`slips-p2p identity show` on the other host prints it)"
+        )),
     }
 }

@@ -1,6 +1,6 @@
 //! `slips-p2p reports`: what peers said, as it was accepted; with `--follow` as it comes.
 
-use std::{io, os::fd::AsFd as _, time::Duration};
+use std::{collections::HashMap, io, os::fd::AsFd as _, time::Duration};
 
 use tokio::{
     io::Interest,
@@ -18,7 +18,7 @@ use super::{
     when::Since,
 };
 use crate::{
-    domain::{Subject, Timestamp},
+    domain::{PeerId, Subject, Timestamp},
     store::{Reader, ReportFilter, ReportRow},
 };
 
@@ -215,7 +215,12 @@ async fn print_after(
 
 /// Prints rows; answers the id of the last one.
 fn print(rows: &[ReportRow], printer: &mut Printer<'_>) -> anyhow::Result<Option<i64>> {
+    // Spelling out a peer's id costs more than the rest of a row.
+    let mut authors: HashMap<PeerId, Cell> = HashMap::new();
     for row in rows {
+        let author = authors
+            .entry(row.author)
+            .or_insert_with(|| row.author.into());
         let tone = if row.score.get() >= MALICIOUS {
             Tone::Warn
         } else {
@@ -230,7 +235,7 @@ fn print(rows: &[ReportRow], printer: &mut Printer<'_>) -> anyhow::Result<Option
                 row.score.get().into(),
                 row.confidence.get().into(),
                 Cell::count(u64::from(row.repeats) + 1),
-                row.author.into(),
+                author.clone(),
                 row.first_at.into(),
             ],
         )?;

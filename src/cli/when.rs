@@ -58,6 +58,24 @@ impl std::str::FromStr for Since {
 }
 
 /// `2d12h`: whole numbers, each with its unit.
+/// A while as an argument, at least a second and at most a hundred years.
+///
+/// # Errors
+/// The text is no while, or one out of range.
+pub fn span(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+    let shown: String = text.chars().take(64).collect();
+    match parse_span(text) {
+        Some(span) if !span.is_zero() && span <= LONGEST => Ok(span),
+        Some(_) => Err(format!(
+            "`{shown}` is out of range; write at least 1s and at most 36500d"
+        )),
+        None => Err(format!(
+            "`{shown}` is no while; write 90s, 15m, 1h, 2d12h or 1w"
+        )),
+    }
+}
+
 fn parse_span(text: &str) -> Option<Duration> {
     let mut seconds: u64 = 0;
     let mut rest = text;

@@ -91,6 +91,19 @@ fn files(config: &Config, found: &mut Found<'_>) {
         "key and database are the same file",
         "give each its own",
     );
+    let socket = config.node.control_socket.as_ref();
+    found.when(
+        socket == Some(&config.node.database),
+        &["node.control_socket", "node.database"],
+        "socket and database are the same file",
+        "give each its own",
+    );
+    found.when(
+        socket.is_some() && socket == config.node.key_file.as_ref(),
+        &["node.control_socket", "node.key_file"],
+        "socket and key are the same file",
+        "give each its own",
+    );
 }
 
 fn authority(config: &Config, found: &mut Found<'_>) {

@@ -13,7 +13,8 @@ const HEAD: &str = "\
 # Configuration of slips-p2p: every setting with its default.
 # Later layers win: this file, then config.d/*.toml beside it in the order of their names, then
 # environment variables (SLIPS_P2P__REDIS__URL for redis.url), then flags.
-# Relative paths start at the working directory; those of key_file and database at data_dir.
+# Relative paths start at the working directory; those of key_file, database and control_socket at
+# data_dir.
 # Check a changed file with `slips-p2p config check`; see what holds with `slips-p2p config show --origin`.
 ";
 

@@ -145,6 +145,9 @@ settings! {
         key_file: Option<PathBuf> = "node.key", kind::optional(kind::path());
         /// File of the SQLite database, relative to data_dir; made when missing.
         database: PathBuf = "slips-p2p.db", kind::path();
+        /// The Unix socket on which commands reach the running node, relative to data_dir; only this user
+        /// can open it. Empty: beside the database, its name with .sock at the end.
+        control_socket: Option<PathBuf> = "", kind::optional(kind::path());
     }
 
     /// The Redis server that Slips uses, and what passes through it.
@@ -269,7 +272,8 @@ settings! {
         lines_reading: usize = 256, kind::whole(1..=65_536);
         /// The share of one connection in that.
         lines_reading_per_connection: usize = 32, kind::whole(1..=200);
-        /// Lines a second that one peer may send for long; beyond it the peer is held back.
+        /// Lines a second that one peer may send for long; beyond it the peer is held back. That counts as
+        /// flooding where each line has a stream of its own, not in frames, which go as fast as they are let.
         messages_per_second: u32 = 10_000, kind::whole(1..=1_000_000);
         /// Lines that one peer may send at once before the rate above holds.
         burst: u32 = 20_000, kind::whole(1..=1_000_000);
@@ -329,13 +333,14 @@ settings! {
         repeated_hello: f64 = 0.05, kind::number(0.0..=1_000.0);
         /// A ping less than five seconds after the last good one.
         ping_too_often: f64 = 0.02, kind::number(0.0..=1_000.0);
-        /// More lines than its rate allows.
+        /// More lines than its rate allows, each on a stream of its own.
         flooding: f64 = 0.1, kind::number(0.0..=1_000.0);
         /// Something else than pong came back.
         wrong_answer: f64 = 0.5, kind::number(0.0..=1_000.0);
-        /// No answer in time, or a stream that could not be opened, written or read.
+        /// No answer in time, or a stream that could not be opened, written or read. Being away spends good
+        /// conduct only: it is never held against a peer, and never cuts one off.
         no_answer: f64 = 0.05, kind::number(0.0..=1_000.0);
-        /// It could not be dialled.
+        /// It could not be dialled; the same holds.
         unreachable: f64 = 0.02, kind::number(0.0..=1_000.0);
     }
 

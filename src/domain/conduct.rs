@@ -20,7 +20,8 @@ pub enum Conduct {
     RepeatedHello,
     /// A ping less than five seconds after the last good one.
     PingTooOften,
-    /// More lines than its rate allows; it was held back.
+    /// More lines on `/slips/1.0` than its rate allows; it was held back. A sender of frames is held
+    /// back too, but goes as fast as it is let by design.
     Flooding,
     /// Something else than `pong` came back.
     WrongAnswer,
@@ -36,6 +37,12 @@ pub enum Conduct {
 pub struct ConductParseError(pub String);
 
 impl Conduct {
+    /// Whether it is no more than being away: nothing a peer can be blamed for.
+    #[must_use]
+    pub fn is_absence(self) -> bool {
+        matches!(self, Self::NoAnswer | Self::Unreachable)
+    }
+
     /// Every kind.
     pub const ALL: [Self; 11] = [
         Self::Greeted,

@@ -75,8 +75,22 @@ pub struct Ban {
     pub peer: PeerId,
     /// Since when.
     pub since: Timestamp,
-    /// Until when.
+    /// Until when; [`Ban::FOR_EVER`] is for ever.
     pub until: Timestamp,
     /// Why, for people.
     pub reason: String,
+}
+
+impl Ban {
+    /// An end that is none: the last whole second RFC 3339 has a spelling of in every time zone.
+    pub const FOR_EVER: Timestamp = Timestamp::from_micros(253_402_207_200_000_000);
+
+    /// The end in words for people.
+    #[must_use]
+    pub fn end(&self) -> String {
+        if self.until >= Self::FOR_EVER {
+            return "for ever".into();
+        }
+        format!("until {}", self.until)
+    }
 }

@@ -25,7 +25,7 @@ impl Timestamp {
 
     /// From microseconds since the epoch.
     #[must_use]
-    pub fn from_micros(micros: i64) -> Self {
+    pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
     }
 

@@ -83,12 +83,22 @@ impl Behaviour {
 
 /// Half-open connections of others are not counted here: `admission` sees to them.
 fn limits(settings: &Settings, fixed: &HashSet<PeerId>) -> connection_limits::Behaviour {
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_outgoing(u32::try_from(settings.max_pending_dials).ok())
-        .with_max_established(Some(settings.max_connections))
-        .with_max_established_incoming(Some(settings.max_connections_incoming))
-        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER));
-    let mut behaviour = connection_limits::Behaviour::new(limits);
+    let mut behaviour = connection_limits::Behaviour::new(limits_beside(settings, 0, 0));
     fixed.iter().for_each(|peer| behaviour.bypass_peer_id(peer));
     behaviour
+}
+
+/// The limits of the settings, beside so many connections that do not count.
+pub(crate) fn limits_beside(
+    settings: &Settings,
+    all: u32,
+    incoming: u32,
+) -> connection_limits::ConnectionLimits {
+    connection_limits::ConnectionLimits::default()
+        .with_max_pending_outgoing(u32::try_from(settings.max_pending_dials).ok())
+        .with_max_established(Some(settings.max_connections.saturating_add(all)))
+        .with_max_established_incoming(Some(
+            settings.max_connections_incoming.saturating_add(incoming),
+        ))
+        .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
 }

@@ -12,6 +12,11 @@ use tokio::time::Instant;
 use super::settings::MAX_ADDRESSES;
 use crate::domain::{Reachability, Timestamp};
 
+mod fixed;
+mod manners;
+
+pub(crate) use manners::HelloIs;
+
 /// A fresh find pulls the next dial of a known peer forward, but not more often than this.
 const FOUND_AGAIN: Duration = Duration::from_secs(5);
 
@@ -56,7 +61,10 @@ enum Phase {
     Idle,
     /// To be dialled when its turn in the schedule comes.
     Due((Instant, u64)),
-    Dialling,
+    /// Whether it counts among the dials under way, of which there may be only so many.
+    Dialling {
+        counted: bool,
+    },
     Connected,
 }
 
@@ -72,19 +80,12 @@ struct Entry {
     phase: Phase,
 }
 
-/// What a peer's hello means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum HelloIs {
-    /// A version we had not heard from it.
-    New,
-    /// The one we had.
-    Known,
-}
-
 /// The book.
 pub(crate) struct Book {
     entries: HashMap<Target, Entry>,
     schedule: BTreeMap<(Instant, u64), Target>,
+    /// The turns of those that are always kept: they wait for nobody else's dials.
+    fixed_schedule: BTreeMap<(Instant, u64), Target>,
     spacing: Spacing,
     max: usize,
     next: u64,
@@ -97,22 +98,12 @@ impl Book {
         Self {
             entries: HashMap::new(),
             schedule: BTreeMap::new(),
+            fixed_schedule: BTreeMap::new(),
             spacing,
             max,
             next: 0,
             dialling: 0,
             rng,
-        }
-    }
-
-    /// A peer of the settings: always kept, dialled at once.
-    pub(crate) fn add_fixed(&mut self, address: &Multiaddr, now: Instant) {
-        let (address, peer) = split(address);
-        let target = peer.map_or_else(|| Target::Address(address.clone()), Target::Peer);
-        if let Some(entry) = self.entry(&target, true) {
-            entry.fixed = true;
-            remember(entry, address);
-            self.schedule(&target, now);
         }
     }
 
@@ -163,7 +154,7 @@ impl Book {
                         .last_try
                         .is_none_or(|last| now.duration_since(last) >= FOUND_AGAIN)
             }
-            Phase::Dialling | Phase::Connected => false,
+            Phase::Dialling { .. } | Phase::Connected => false,
         };
         if soon {
             self.schedule(&target, now + wait);
@@ -179,25 +170,44 @@ impl Book {
 
     /// When [`Self::due`] has something next.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.schedule.keys().next().map(|(at, _)| *at)
+        let others = self.schedule.keys().next().map(|(at, _)| *at);
+        self.next_due_fixed().into_iter().chain(others).min()
     }
 
-    /// How many dials are under way.
+    /// When [`Self::due_fixed`] has something next.
+    pub(crate) fn next_due_fixed(&self) -> Option<Instant> {
+        self.fixed_schedule.keys().next().map(|(at, _)| *at)
+    }
+
+    /// How many dials are under way, those of peers that are always kept left out.
     pub(crate) fn dialling(&self) -> usize {
         self.dialling
     }
 
     /// One target whose time has come; it counts as being dialled until it is told otherwise.
     pub(crate) fn due(&mut self, now: Instant) -> Option<(Target, Vec<Multiaddr>)> {
-        let first = self
-            .schedule
-            .first_entry()
-            .filter(|first| first.key().0 <= now)?;
-        let target = first.remove();
+        self.due_fixed(now).or_else(|| {
+            let target = first_by(&mut self.schedule, now)?;
+            self.dialled(target, true, now)
+        })
+    }
+
+    /// The same, only of those that are always kept: they are dialled however many dials are under way.
+    pub(crate) fn due_fixed(&mut self, now: Instant) -> Option<(Target, Vec<Multiaddr>)> {
+        let target = first_by(&mut self.fixed_schedule, now)?;
+        self.dialled(target, false, now)
+    }
+
+    fn dialled(
+        &mut self,
+        target: Target,
+        counted: bool,
+        now: Instant,
+    ) -> Option<(Target, Vec<Multiaddr>)> {
         let entry = self.entries.get_mut(&target)?;
-        entry.phase = Phase::Dialling;
+        entry.phase = Phase::Dialling { counted };
         entry.last_try = Some(now);
-        self.dialling += 1;
+        self.dialling += usize::from(counted);
         Some((target, entry.addresses.clone()))
     }
 
@@ -286,47 +296,6 @@ impl Book {
         self.take(target);
     }
 
-    /// Whether the peer has heard our hello.
-    pub(crate) fn greeted(&self, peer: PeerId) -> bool {
-        self.entries
-            .get(&Target::Peer(peer))
-            .is_some_and(|entry| entry.greeted)
-    }
-
-    /// The peer has heard our hello.
-    pub(crate) fn set_greeted(&mut self, peer: PeerId) {
-        if let Some(entry) = self.entries.get_mut(&Target::Peer(peer)) {
-            entry.greeted = true;
-        }
-    }
-
-    /// The peer named its version.
-    pub(crate) fn heard_version(&mut self, peer: PeerId, version: &str) -> HelloIs {
-        let Some(entry) = self.entries.get_mut(&Target::Peer(peer)) else {
-            return HelloIs::Known;
-        };
-        if entry.version.as_deref() == Some(version) {
-            return HelloIs::Known;
-        }
-        entry.version = Some(version.into());
-        HelloIs::New
-    }
-
-    /// The peer pinged; how long after its last good ping, over all its connections. A ping sooner
-    /// than `decent` is not a good one.
-    pub(crate) fn heard_ping(&mut self, peer: PeerId, decent: Duration, now: Instant) -> bool {
-        let Some(entry) = self.entries.get_mut(&Target::Peer(peer)) else {
-            return true;
-        };
-        let good = entry
-            .last_ping
-            .is_none_or(|last| now.duration_since(last) >= decent);
-        if good {
-            entry.last_ping = Some(now);
-        }
-        good
-    }
-
     /// Doubles with each try up to the longest, then half to the whole of it by chance.
     fn wait(&mut self, tries: u32) -> Duration {
         let doubled = self
@@ -382,7 +351,12 @@ impl Book {
         self.unschedule(target);
         let key = (at, self.next);
         self.next += 1;
-        self.schedule.insert(key, target.clone());
+        let fixed = self.entries.get(target).is_some_and(|entry| entry.fixed);
+        let schedule = match fixed {
+            true => &mut self.fixed_schedule,
+            false => &mut self.schedule,
+        };
+        schedule.insert(key, target.clone());
         self.set_phase(target, Phase::Due(key));
     }
 
@@ -393,6 +367,7 @@ impl Book {
         }) = self.entries.get(target)
         {
             self.schedule.remove(key);
+            self.fixed_schedule.remove(key);
         }
     }
 
@@ -400,11 +375,17 @@ impl Book {
         let Some(entry) = self.entries.get_mut(target) else {
             return;
         };
-        if entry.phase == Phase::Dialling {
+        if entry.phase == (Phase::Dialling { counted: true }) {
             self.dialling -= 1;
         }
         entry.phase = phase;
     }
+}
+
+/// Takes the first whose time has come off a schedule.
+fn first_by(schedule: &mut BTreeMap<(Instant, u64), Target>, now: Instant) -> Option<Target> {
+    let first = schedule.first_entry()?;
+    (first.key().0 <= now).then(|| first.remove())
 }
 
 /// Takes the peer off an address.

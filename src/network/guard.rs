@@ -21,6 +21,8 @@ use libp2p::{
 pub(crate) enum Refusal {
     #[error("the peer is banned")]
     Banned,
+    #[error("the operator has rejected the peer")]
+    Rejected,
     #[error("too many connections from {0}")]
     Crowded(IpAddr),
 }
@@ -47,7 +49,8 @@ pub(crate) struct Behaviour {
     max_per_place: u32,
     exempt: HashSet<PeerId>,
     banned: HashSet<PeerId>,
-    inbound: HashMap<ConnectionId, IpAddr>,
+    rejected: HashSet<PeerId>,
+    inbound: HashMap<ConnectionId, (PeerId, IpAddr)>,
     places: HashMap<IpAddr, u32>,
 }
 
@@ -61,6 +64,7 @@ impl Behaviour {
             max_per_place,
             exempt,
             banned,
+            rejected: HashSet::new(),
             inbound: HashMap::new(),
             places: HashMap::new(),
         }
@@ -74,9 +78,35 @@ impl Behaviour {
         self.banned.remove(peer);
     }
 
+    pub(crate) fn reject(&mut self, peer: PeerId) {
+        self.rejected.insert(peer);
+    }
+
+    pub(crate) fn no_longer_reject(&mut self, peer: &PeerId) {
+        self.rejected.remove(peer);
+    }
+
+    /// From now on the connections of a peer count for no place, those that stand included.
+    pub(crate) fn exempt(&mut self, peer: PeerId) {
+        self.exempt.insert(peer);
+        let of_it = self.inbound.iter().filter(|(_, (of, _))| *of == peer);
+        let of_it: Vec<ConnectionId> = of_it.map(|(connection, _)| *connection).collect();
+        of_it
+            .into_iter()
+            .for_each(|connection| self.left(connection));
+    }
+
+    /// New connections of a peer count again.
+    pub(crate) fn no_longer_exempt(&mut self, peer: &PeerId) {
+        self.exempt.remove(peer);
+    }
+
     fn check(&self, peer: &PeerId, from: Option<IpAddr>) -> Result<(), Refusal> {
         if self.banned.contains(peer) {
             return Err(Refusal::Banned);
+        }
+        if self.rejected.contains(peer) {
+            return Err(Refusal::Rejected);
         }
         let Some(ip) = from.filter(|_| !self.exempt.contains(peer)) else {
             return Ok(());
@@ -88,7 +118,7 @@ impl Behaviour {
     }
 
     fn left(&mut self, connection: ConnectionId) {
-        let Some(place) = self.inbound.remove(&connection) else {
+        let Some((_, place)) = self.inbound.remove(&connection) else {
             return;
         };
         if let Some(count) = self.places.get_mut(&place) {
@@ -143,10 +173,13 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
-            FromSwarm::ConnectionEstablished(made) if made.endpoint.is_listener() => {
+            FromSwarm::ConnectionEstablished(made)
+                if made.endpoint.is_listener() && !self.exempt.contains(&made.peer_id) =>
+            {
                 if let Some(ip) = ip_of(made.endpoint.get_remote_address()) {
                     let place = place_of(ip);
-                    self.inbound.insert(made.connection_id, place);
+                    self.inbound
+                        .insert(made.connection_id, (made.peer_id, place));
                     *self.places.entry(place).or_default() += 1;
                 }
             }

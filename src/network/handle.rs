@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use libp2p::PeerId;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,12 @@ pub(super) type Queues = Arc<HashMap<PeerId, Arc<PeerQueue>>>;
 pub(super) enum Command {
     Ban(PeerId, Timestamp),
     Unban(PeerId),
+    Pin(PeerId, Vec<Multiaddr>),
+    Unpin(PeerId),
+    Know(PeerId, Vec<Multiaddr>),
+    Admit(PeerId),
+    Refuse(PeerId),
+    Forget(PeerId),
     Goodbye(Duration, oneshot::Sender<()>),
 }
 
@@ -163,6 +169,39 @@ impl Handle {
     /// Lets a banned peer connect again, and dials it if its address is known.
     pub async fn unban(&self, peer: PeerId) {
         let _ = self.commands.send(Command::Unban(peer)).await;
+    }
+
+    /// Dials a peer at once, keeps it, dials it again with back-off whenever it is lost, and never
+    /// counts it against limits. A ban stands above that.
+    pub async fn pin(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let _ = self.commands.send(Command::Pin(peer, addresses)).await;
+    }
+
+    /// Treats a peer like every other again; a connection that stands stays. One of the settings'
+    /// `static_peers` stays pinned.
+    pub async fn unpin(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Unpin(peer)).await;
+    }
+
+    /// A peer can be dialled at these addresses, and is, unless it is connected.
+    pub async fn know(&self, peer: PeerId, addresses: Vec<Multiaddr>) {
+        let _ = self.commands.send(Command::Know(peer, addresses)).await;
+    }
+
+    /// Remembers that this peer is welcome.
+    pub async fn admit(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Admit(peer)).await;
+    }
+
+    /// Remembers that this peer is rejected: it is disconnected, and not accepted again until
+    /// [`Self::admit`] or [`Self::forget`].
+    pub async fn refuse(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Refuse(peer)).await;
+    }
+
+    /// The operator no longer says anything of this peer: neither pinned, nor welcome, nor rejected.
+    pub async fn forget(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Forget(peer)).await;
     }
 
     /// Our own peer id.

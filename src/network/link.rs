@@ -65,6 +65,11 @@ impl Link {
         link
     }
 
+    /// Every connection, the one in use last.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter()
+    }
+
     /// The connection in use.
     pub(crate) fn current(&self) -> Option<&Connection> {
         self.connections.last()

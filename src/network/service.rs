@@ -1,6 +1,7 @@
 //! The loop: waits in one function, acts in plain ones.
 
 mod acts;
+mod chosen;
 mod dials;
 mod leaving;
 mod meet;
@@ -22,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{leaving::Leaving, outbox::Outbox};
+use self::{chosen::Chosen, leaving::Leaving, outbox::Outbox};
 use super::{
     Event, Known, Settings,
     behaviour::{Behaviour, BehaviourEvent},
@@ -79,6 +80,8 @@ pub(super) struct Service {
     deafened: bool,
     /// Until when; `None`: until it is lifted.
     bans: HashMap<PeerId, Option<Timestamp>>,
+    /// What the operator says of peers.
+    chosen: Chosen,
     leaving: Option<Leaving>,
     pace: Pace,
     rng: StdRng,
@@ -112,6 +115,7 @@ impl Service {
             early: listening.early,
             deafened: false,
             bans: HashMap::new(),
+            chosen: Chosen::default(),
             leaving: None,
             last_tick: now,
             excused_until: now,
@@ -142,6 +146,7 @@ impl Service {
             self.book
                 .add_known(known.peer, &known.addresses, known.greeted, now);
         }
+        self.choose_from_settings();
         self.bans.keys().for_each(|peer| self.book.rest(*peer));
         self
     }
@@ -190,6 +195,7 @@ impl Service {
             Wake::Command(Some(Command::Ban(peer, until))) => self.ban(peer, until),
             Wake::Command(Some(Command::Unban(peer))) => self.unban(peer),
             Wake::Command(Some(Command::Goodbye(limit, done))) => self.leave(limit, Some(done)),
+            Wake::Command(Some(chosen)) => self.choose(chosen),
             Wake::Command(None) => self.leave(self.settings.write_timeout, None),
             Wake::Room(permit) => self.outbox.send(*permit),
             Wake::Found(peer, address) => self.found(peer, &address),
@@ -201,7 +207,12 @@ impl Service {
 
     fn next_time(&self) -> Instant {
         let tick = self.last_tick + TICK;
-        let dial = self.book.next_due().filter(|_| self.may_dial());
+        let dial = if self.may_dial() {
+            self.book.next_due()
+        } else {
+            let stays = self.leaving.is_none();
+            self.book.next_due_fixed().filter(|_| stays)
+        };
         let leave = self.leaving.as_ref().map(Leaving::next_time);
         [Some(tick), dial, leave]
             .into_iter()

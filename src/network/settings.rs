@@ -57,6 +57,13 @@ pub struct Settings {
     pub mdns: bool,
     /// Peers always dialled, with or without `/p2p/<id>`; those with an id pass every limit.
     pub static_peers: Vec<Multiaddr>,
+    /// Peers the operator pinned, with where they can be dialled: dialled at once, kept, and beyond
+    /// every limit.
+    pub pinned: Vec<(PeerId, Vec<Multiaddr>)>,
+    /// Strangers the operator has accepted.
+    pub accepted: Vec<PeerId>,
+    /// Peers the operator has rejected: they are neither dialled nor let in.
+    pub rejected: Vec<PeerId>,
     /// Longest line taken or sent, in bytes without its newline.
     pub max_line_bytes: usize,
     /// Established connections of both directions.
@@ -136,6 +143,9 @@ impl Default for Settings {
             legacy_mdns_interval: Duration::from_secs(60),
             mdns: false,
             static_peers: Vec::new(),
+            pinned: Vec::new(),
+            accepted: Vec::new(),
+            rejected: Vec::new(),
             max_line_bytes: 64 * 1024,
             max_connections: 384,
             max_connections_incoming: 256,

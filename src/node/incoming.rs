@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{debug, info};
 
-use super::intake::{FromLog, Intake, Outcome};
+use super::intake::{FromLog, Intake, Ordered, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
@@ -34,9 +34,14 @@ pub(super) struct Listening {
 
 /// The heads of segments of others that are on disk, in their order.
 pub(super) type Kept = Vec<Tip>;
+/// Something ordered, and who waits until it is on disk.
+pub(super) type Order = (Ordered, oneshot::Sender<()>);
+/// A batch judged, and who waits for its being on disk: for lines, for logs, for orders.
+type Judged = (Outcome, Vec<Receipt>, Kept, Vec<oneshot::Sender<()>>);
 
 /// What this task reads.
 pub(super) struct Inputs {
+    pub(super) orders: mpsc::Receiver<Order>,
     pub(super) lines: mpsc::Receiver<Line>,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) own_statements: mpsc::Receiver<OwnStatement>,
@@ -47,6 +52,7 @@ pub(super) struct Inputs {
 /// Which queues have ended.
 #[derive(Default)]
 struct Ended {
+    orders: bool,
     lines: bool,
     events: bool,
     statements: bool,
@@ -56,6 +62,7 @@ struct Ended {
 /// What was waiting.
 #[derive(Default)]
 struct Arrived {
+    orders: Vec<Order>,
     lines: Vec<Line>,
     events: Vec<Event>,
     statements: Vec<OwnStatement>,
@@ -74,6 +81,7 @@ struct Then {
     bans: Vec<Ban>,
     receipts: Vec<Receipt>,
     kept: Kept,
+    ordered: Vec<oneshot::Sender<()>>,
 }
 
 /// Runs until the network and `outgoing` have ended and everything they handed over is on disk.
@@ -98,12 +106,14 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
 impl Inputs {
     /// The queues, none ended yet.
     pub(super) fn new(
+        orders: mpsc::Receiver<Order>,
         lines: mpsc::Receiver<Line>,
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
         logs: mpsc::Receiver<FromLog>,
     ) -> Self {
         Self {
+            orders,
             lines,
             events,
             own_statements,
@@ -117,6 +127,7 @@ impl Inputs {
     async fn next(&mut self, arrived: &mut Arrived) -> Option<()> {
         loop {
             let rooms = (
+                room(&arrived.orders),
                 room(&arrived.events),
                 room(&arrived.statements),
                 room(&arrived.lines),
@@ -125,11 +136,13 @@ impl Inputs {
             // A branch that loses the race has taken nothing; an ended queue answers 0 at once.
             let (taken, ended) = tokio::select! {
                 biased;
-                n = self.events.recv_many(&mut arrived.events, rooms.0),
+                n = self.orders.recv_many(&mut arrived.orders, rooms.0),
+                    if !self.ended.orders => (n, &mut self.ended.orders),
+                n = self.events.recv_many(&mut arrived.events, rooms.1),
                     if !self.ended.events => (n, &mut self.ended.events),
-                n = self.own_statements.recv_many(&mut arrived.statements, rooms.1),
+                n = self.own_statements.recv_many(&mut arrived.statements, rooms.2),
                     if !self.ended.statements => (n, &mut self.ended.statements),
-                n = self.lines.recv_many(&mut arrived.lines, rooms.2),
+                n = self.lines.recv_many(&mut arrived.lines, rooms.3),
                     if !self.ended.lines => (n, &mut self.ended.lines),
                 n = self.logs.recv_many(&mut arrived.logs, rooms.3),
                     if !self.ended.logs => (n, &mut self.ended.logs),
@@ -140,6 +153,7 @@ impl Inputs {
             }
             *ended = true;
         }
+        drain(&mut self.orders, &mut arrived.orders);
         drain(&mut self.events, &mut arrived.events);
         drain(&mut self.own_statements, &mut arrived.statements);
         drain(&mut self.lines, &mut arrived.lines);
@@ -154,7 +168,8 @@ impl Inputs {
 
 impl Arrived {
     fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.orders.is_empty()
+            && self.lines.is_empty()
             && self.events.is_empty()
             && self.statements.is_empty()
             && self.logs.is_empty()
@@ -165,6 +180,7 @@ impl Arrived {
         let most = self
             .lines
             .len()
+            .max(self.orders.len())
             .max(self.events.len())
             .max(self.statements.len())
             .max(entries(&self.logs));
@@ -230,7 +246,7 @@ impl Listening {
         Ok(Some(arrived))
     }
 
-    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>, Kept) {
+    fn judge(&mut self, mut arrived: Arrived) -> Judged {
         let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
         let receipts = arrived.lines.iter_mut().map(receipt).collect();
         let kept = |log: &FromLog| match log {
@@ -241,17 +257,19 @@ impl Listening {
         if !arrived.lines.is_empty() {
             self.intake.synced_with(self.network.synced_peers());
         }
+        let (orders, ordered) = arrived.orders.into_iter().unzip();
         let outcome = self.intake.take_all(
+            orders,
             arrived.events,
             arrived.statements,
             arrived.lines,
             arrived.logs,
             Timestamp::now(),
         );
-        (outcome, receipts, kept)
+        (outcome, receipts, kept, ordered)
     }
 
-    fn begin(&self, (outcome, receipts, kept): (Outcome, Vec<Receipt>, Kept)) -> Committing {
+    fn begin(&self, (outcome, receipts, kept, ordered): Judged) -> Committing {
         let (store, batch) = (self.store.clone(), outcome.batch);
         Committing {
             commit: tokio::spawn(async move { store.commit(batch).await }),
@@ -260,6 +278,7 @@ impl Listening {
                 bans: outcome.bans,
                 receipts,
                 kept,
+                ordered,
             },
         }
     }
@@ -282,6 +301,10 @@ impl Listening {
         for ban in then.bans {
             info!(peer = %ban.peer, until = %ban.until, reason = ban.reason, "peer cut off");
             self.network.ban(ban.peer, ban.until).await;
+        }
+        for waits in then.ordered {
+            // Whoever gave the order may have stopped waiting.
+            let _ = waits.send(());
         }
         for question in then.questions {
             if let Err(mpsc::error::TrySendError::Full(question)) = self.ask.try_send(question) {

@@ -12,17 +12,21 @@ use crate::domain::{
     Subject, Timestamp,
 };
 use crate::network::{Event, Line};
-use crate::reputation::{Engine, Fact, Touched, TrustModel};
-use crate::store::{Batch, PeerAddress, PeerReachability, PeerReliability};
+use crate::reputation::{Engine, Fact, Repetitions, Touched, TrustModel};
+use crate::store::{Accepted, Batch, PeerAddress, PeerReachability, PeerReliability};
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
+mod clock;
 mod doubles;
 mod logged;
+mod orders;
 mod outside;
 mod own;
 
 pub use logged::{FromLog, Logged, Said};
+
+pub use orders::Ordered;
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
@@ -30,11 +34,6 @@ const MAX_WRITTEN: usize = 100_000;
 /// Addresses our Slips spoke of last; as many as the trust models remember. Past that one is
 /// forgotten, and a repetition counts as said anew.
 const MAX_OWN: usize = 65_536;
-/// What a step is later than the one before, at the least: the database's unit of time.
-const TICK: Duration = Duration::from_micros(1);
-/// How far the clock may be set back without being followed.
-const MOMENT: Duration = Duration::from_secs(60);
-
 /// How often the model forgets what the database no longer holds; it passes over everything then.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
@@ -127,9 +126,11 @@ impl Intake {
         self
     }
 
-    /// With what our Slips said shortly before this run, so that repetitions are known as such.
+    /// With what our Slips said shortly before this run, so that repetitions are known as such, and
+    /// the time of the last thing the model was told.
     #[must_use]
-    pub fn having_heard(mut self, statements: Vec<OwnStatement>) -> Self {
+    pub fn having_heard(mut self, statements: Vec<OwnStatement>, latest: Timestamp) -> Self {
+        self.clock = latest;
         for statement in statements.into_iter().take(MAX_OWN) {
             self.own.insert(statement.subject, statement);
         }
@@ -150,7 +151,8 @@ impl Intake {
         }
     }
 
-    /// Takes in what arrived, in its order, at `now`.
+    /// Takes in what arrived, in its order, from `now` on: each thing the model is told gets a time
+    /// of its own, so that the database, which tells in order of time, tells in the same order.
     pub fn take(
         &mut self,
         events: Vec<Event>,
@@ -158,12 +160,13 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
-        self.take_all(events, statements, lines, Vec::new(), now)
+        self.take_all(Vec::new(), events, statements, lines, Vec::new(), now)
     }
 
-    /// Takes in what arrived, logs too.
+    /// Carries out what the operator ordered, then takes in what arrived, logs too.
     pub fn take_all(
         &mut self,
+        orders: Vec<Ordered>,
         events: Vec<Event>,
         statements: Vec<OwnStatement>,
         lines: Vec<Line>,
@@ -185,6 +188,9 @@ impl Intake {
             conduct: BTreeSet::new(),
             void: BTreeSet::new(),
         };
+        for order in orders {
+            self.obey(order, &mut step);
+        }
         for event in events {
             self.event(event, &mut step);
         }
@@ -198,23 +204,6 @@ impl Intake {
             self.take_log(log, &mut step);
         }
         self.conclude(step)
-    }
-
-    /// The time of a step, later than that of the step before: what the database gives back in
-    /// order of time is then in the order it was taken in. A clock that was set back by more than
-    /// a moment is followed.
-    fn tick(&mut self, now: Timestamp) -> Timestamp {
-        let next = self.clock.plus(TICK);
-        self.clock = if now < next && next.since(now) < MOMENT {
-            next
-        } else {
-            now
-        };
-        while let Some((end, peer)) = self.settings.anchor_ends.pop_if(|(end, _)| *end <= now) {
-            tracing::info!(%peer, %end, "the operator's trust in a peer has expired");
-            self.engine.learn(&Fact::AnchorLifted { peer }, self.clock);
-        }
-        self.clock
     }
 
     fn event(&mut self, event: Event, step: &mut Step) {
@@ -247,12 +236,13 @@ impl Intake {
     ) {
         step.peers.insert(peer);
         let left = self.peers.address(peer);
-        let is_news = self.peers.seen(peer, ip, step.now);
+        let at = self.moment(step);
+        let is_news = self.peers.seen(peer, ip, at);
         if is_news {
             // Whom it guards has changed.
             let places = left.into_iter().chain([ip]).map(Subject::from_ip);
             step.moved.extend(places);
-            self.engine.learn(&Fact::PeerAddress { peer, ip }, step.now);
+            self.engine.learn(&Fact::PeerAddress { peer, ip }, at);
         }
         if is_news || multiaddr.is_some() {
             let multiaddr = multiaddr.unwrap_or_default();
@@ -260,7 +250,7 @@ impl Intake {
                 peer,
                 ip,
                 multiaddr,
-                seen_at: step.now,
+                seen_at: at,
             };
             step.outcome.batch.addresses.push(row);
         }
@@ -291,7 +281,7 @@ impl Intake {
                 subject,
                 score,
                 confidence,
-                received_at: step.now,
+                received_at: self.moment(step),
             };
             self.report(report, step);
         }
@@ -330,18 +320,25 @@ impl Intake {
             received_at,
             ..
         } = report;
-        self.engine.learn(
-            &Fact::Report {
-                author,
-                subject,
-                score,
-                confidence,
-            },
-            received_at,
-        );
+        let fact = Fact::Report {
+            author,
+            subject,
+            score,
+            confidence,
+        };
+        let touched = self.engine.learn(&fact, received_at);
+        let joins_since = match self.engine.kind().repetitions() {
+            Repetitions::Unnoticed if touched == Touched::Nothing => Timestamp::ZERO,
+            Repetitions::SameAddress => self.peers.there_since(author.0),
+            Repetitions::Unnoticed | Repetitions::None => received_at,
+        };
         self.counters.reports.add(1);
         step.subjects.insert(subject);
-        step.outcome.batch.reports.push(report);
+        let accepted = Accepted {
+            report,
+            joins_since,
+        };
+        step.outcome.batch.reports.push(accepted);
     }
 
     /// Slips must hear of a peer before it hears from it, or it drops what it hears.
@@ -357,13 +354,14 @@ impl Intake {
     }
 
     fn tell(&mut self, peer: PeerId, step: &mut Step) {
-        if let Some(told) = self.peers.tell(peer, step.now, &self.settings.reliability) {
+        let at = self.moment(step);
+        if let Some(told) = self.peers.tell(peer, at, &self.settings.reliability) {
             let payload = slips::peer_update(peer, told.ip, Some(told.reliability), step.now);
             step.outcome
                 .batch
                 .outbox
                 .push((step.now, Content::Publish(payload)));
-            let (reliability, at) = (told.reliability, step.now);
+            let reliability = told.reliability;
             let fact = Fact::PeerReliability { peer, reliability };
             if self.engine.learn(&fact, at) != Touched::Nothing {
                 let told = PeerReliability {
@@ -386,8 +384,9 @@ impl Intake {
             .record(peer, conduct, step.now, &self.settings.reliability);
         step.peers.insert(peer);
         step.conduct.insert(peer);
-        // A peer that is back and behaves is not sent away again for what it did before.
+        // Whoever is back and behaves, or is merely away, is not sent away for what it did before.
         if !conduct.is_good()
+            && !conduct.is_absence()
             && self
                 .peers
                 .is_intolerable(peer, step.now, &self.settings.reliability)

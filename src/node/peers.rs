@@ -16,6 +16,8 @@ pub struct Standing {
     conduct: reliability::Standing,
     last: Option<Conduct>,
     ip: Option<IpAddr>,
+    /// Since when it has that address, or none.
+    ip_since: Timestamp,
     told: Option<Told>,
     seen_at: Timestamp,
     /// When its last cut-off is over.
@@ -48,6 +50,7 @@ impl Peers {
             conduct: reliability::Standing::restored(record.good, record.bad, record.conduct_at),
             last: None,
             ip: record.ip,
+            ip_since: record.ip_since,
             told: None,
             seen_at: record.last_seen,
             cut_off_until: record.ban.as_ref().map_or(Timestamp::ZERO, |ban| ban.until),
@@ -71,12 +74,14 @@ impl Peers {
 
     /// A peer was seen at an address. Says whether that is news.
     pub fn seen(&mut self, peer: PeerId, ip: IpAddr, now: Timestamp) -> bool {
+        let ip = ip.to_canonical();
         let standing = self.standing(peer, now);
         standing.seen_at = now;
         let left = standing.ip.replace(ip);
         if left == Some(ip) {
             return false;
         }
+        standing.ip_since = now;
         if let Some(left) = left.map(|ip| ip.to_canonical())
             && let Some(there) = self.places.get_mut(&left)
         {
@@ -93,6 +98,13 @@ impl Peers {
     #[must_use]
     pub fn address(&self, peer: PeerId) -> Option<IpAddr> {
         self.known.get(&peer)?.ip
+    }
+
+    /// Since when a peer is where it is; of a stranger the end of time.
+    #[must_use]
+    pub fn there_since(&self, peer: PeerId) -> Timestamp {
+        let standing = self.known.get(&peer);
+        standing.map_or(Timestamp::from_micros(i64::MAX), |s| s.ip_since)
     }
 
     /// A peer at an address, other than those that are cut off.
@@ -198,6 +210,7 @@ impl Peers {
             conduct: reliability::Standing::newcomer(now),
             last: None,
             ip: None,
+            ip_since: now,
             told: None,
             seen_at: now,
             cut_off_until: Timestamp::ZERO,

@@ -35,7 +35,31 @@ pub enum ModelKind {
 #[error("`{0}` is no trust model; write robust, slips, slips-compat, fides, mean or median")]
 pub struct ModelParseError(pub String);
 
+/// What it takes to tell a model again what it was told: which repetitions of a report (the same
+/// author saying the same of the same address within [`crate::store::REPEATS_WITHIN`]) may be kept
+/// as no more than their number and the time of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repetitions {
+    /// Those the model took no notice of ([`Touched::Nothing`]): they left no trace.
+    Unnoticed,
+    /// Those said from the address the first one was said from: only the newest report of an
+    /// author counts, with the address its author had then.
+    SameAddress,
+    /// None: each counts, at its time, and takes a row of the database, within its retention.
+    None,
+}
+
 impl ModelKind {
+    /// Which repetitions of a report need not be told again one by one.
+    #[must_use]
+    pub fn repetitions(self) -> Repetitions {
+        match self {
+            Self::Robust => Repetitions::Unnoticed,
+            Self::Slips | Self::Mean | Self::Median => Repetitions::SameAddress,
+            Self::SlipsCompat | Self::Fides => Repetitions::None,
+        }
+    }
+
     /// Every model.
     pub const ALL: [Self; 6] = [
         Self::Robust,

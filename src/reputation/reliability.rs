@@ -8,6 +8,11 @@
 //!   hide behind, and each fault spends good conduct besides being held against the peer.
 //! - [`ReliabilityModel::Pigeon`]: the Go pigeon's plain mean of all 0/1 ratings ever, O(1).
 //!
+//! Unreachable is not untrusted: a peer that is away ([`Conduct::is_absence`]) has nothing held
+//! against it. Under `Decaying` its absence only spends good conduct, so it sinks towards a newcomer's
+//! worth and no further; and in neither way does it count towards a cut-off. The network between two
+//! peers, a restart or a stop of our own process make absences too, many at once.
+//!
 //! Values are rounded to a hundredth: finer differences are noise, and each change is told to
 //! Slips. So a fall to 0 is reached, not only approached.
 
@@ -86,9 +91,9 @@ pub struct Weights {
     pub flooding: f64,
     /// Against: see [`Conduct::WrongAnswer`].
     pub wrong_answer: f64,
-    /// Against: see [`Conduct::NoAnswer`].
+    /// Spends good conduct only: see [`Conduct::NoAnswer`].
     pub no_answer: f64,
-    /// Against: see [`Conduct::Unreachable`].
+    /// Spends good conduct only: see [`Conduct::Unreachable`].
     pub unreachable: f64,
 }
 
@@ -114,7 +119,8 @@ impl Default for Weights {
             flooding: 0.1,
             // Between broken and malformed: an answer to something else.
             wrong_answer: 0.5,
-            // Networks do it: a peer that is away for a day must not be cut off for it.
+            // Networks do it: a day of hourly attempts costs a tenth of the good conduct, beside
+            // what time takes.
             no_answer: 0.05,
             unreachable: 0.02,
         }
@@ -204,7 +210,8 @@ pub fn record(
 ) -> Reliability {
     let weight = parameters.weights.of(conduct);
     *standing = faded(standing, now, parameters);
-    if !conduct.is_good() {
+    let held_against = !conduct.is_good() && !conduct.is_absence();
+    if held_against {
         standing.strikes = (standing.strikes + weight).min(BAD_CAP);
     }
     match parameters.model {
@@ -213,7 +220,9 @@ pub fn record(
         }
         ReliabilityModel::Decaying => {
             standing.good *= half_to_the(weight / parameters.spend);
-            standing.bad = (standing.bad + weight).min(BAD_CAP);
+            if held_against {
+                standing.bad = (standing.bad + weight).min(BAD_CAP);
+            }
         }
         ReliabilityModel::Pigeon => {
             let (ones, zeros) = pigeon_ratings(conduct);

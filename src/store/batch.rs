@@ -4,16 +4,17 @@ use std::net::IpAddr;
 
 use super::{LogFork, LogSegment};
 use crate::domain::{
-    Ban, Conduct, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId, Reachability,
-    ReceivedReport, Reliability, Subject, Timestamp,
+    Ban, Change, Conduct, Contact, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId,
+    Reachability, ReceivedReport, Reliability, Subject, Timestamp, TrustChange,
 };
 
 /// Everything to be stored in one go: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     /// Accepted reports, in order of acceptance. Saying the same as the author's newest row on the
-    /// address within [`super::REPEATS_WITHIN`] refreshes that row instead of adding one.
-    pub reports: Vec<ReceivedReport>,
+    /// address within [`super::REPEATS_WITHIN`] refreshes that row instead of adding one, if the row
+    /// began late enough.
+    pub reports: Vec<Accepted>,
     /// What our own Slips said; the same rule.
     pub statements: Vec<OwnStatement>,
     /// Addresses seen; another one than the peer's newest adds to its history.
@@ -30,6 +31,18 @@ pub struct Batch {
     pub unbanned: Vec<PeerId>,
     /// Bans set; a newer one replaces the older.
     pub bans: Vec<Ban>,
+    /// Entries of the address book that are gone; done before `contacts` are written.
+    pub forgotten: Vec<PeerId>,
+    /// Entries of the address book as they are from now on.
+    pub contacts: Vec<Contact>,
+    /// Strangers that wait for a decision since then; one about whom something was decided, or who
+    /// waits already, is left as it is. Beyond [`crate::domain::MAX_PENDING`] those waiting longest
+    /// are forgotten.
+    pub parked: Vec<(PeerId, Timestamp)>,
+    /// Changes of the trust given by command; each adds to the peer's history.
+    pub trust: Vec<TrustChange>,
+    /// Peers whose opinions follow the trust given by now.
+    pub applied: Vec<PeerId>,
     /// The newest opinion of addresses.
     pub opinions: Vec<Opinion>,
     /// Addresses that no longer have one.
@@ -57,6 +70,11 @@ impl Batch {
             + self.greeted.len()
             + self.unbanned.len()
             + self.bans.len()
+            + self.forgotten.len()
+            + self.contacts.len()
+            + self.parked.len()
+            + self.trust.len()
+            + self.applied.len()
             + self.opinions.len()
             + self.unjudged.len()
             + self.outbox.len()
@@ -65,10 +83,40 @@ impl Batch {
             + usize::from(self.delivered.is_some())
     }
 
+    /// Adds what an order changes.
+    pub fn take_in(&mut self, change: Change) {
+        self.forgotten.extend(change.removed);
+        self.contacts.extend(change.contact);
+        self.trust.extend(change.trust);
+        self.unbanned.extend(change.unbanned);
+        self.bans.extend(change.ban);
+    }
+
     /// Whether there is nothing to store.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows() == 0
+    }
+}
+
+/// A report as it is to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// What was said.
+    pub report: ReceivedReport,
+    /// As a repetition it may join a row that began at this time or later. Of a row only its
+    /// beginning and its end are told again; what a trust model must be told at its own time takes
+    /// a row of its own.
+    pub joins_since: Timestamp,
+}
+
+impl From<ReceivedReport> for Accepted {
+    /// May join any row.
+    fn from(report: ReceivedReport) -> Self {
+        Self {
+            report,
+            joins_since: Timestamp::from_micros(i64::MIN),
+        }
     }
 }
 

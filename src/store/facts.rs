@@ -10,12 +10,13 @@ use std::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError, log,
+    StoreError, contacts, log,
     pages::{Order, Pages, RawReport},
     rows::Place,
 };
 use crate::domain::{
     Author, Neighbour, OwnStatement, PeerId, ReceivedReport, Reliability, Subject, Timestamp,
+    TrustChange,
 };
 
 /// Something the database knows that trust models learn from.
@@ -36,15 +37,18 @@ pub enum StoredFact {
         reliability: Reliability,
     },
     /// A peer said this. What it said several times comes twice: when it said so first, and, with
-    /// the number of the repetitions between (0: none), when it said so last.
+    /// the number of the repetitions between (0: none), when it said so last. What lies between left
+    /// no trace in the model of the node ([`super::Accepted::joins_since`]).
     Report(ReceivedReport, u32),
     /// A peer signed two things as one; what it says no longer counts.
     Forked(PeerId),
+    /// The operator's trust in a peer changed by command.
+    Trust(TrustChange),
     /// Our own Slips said this; `said_at` is when it said so first. Repetitions are not told.
     OwnStatement(OwnStatement),
 }
 
-/// Hands every fact to `each`, in order of time; those of one time in the order address,
+/// Hands every fact to `each`, in order of time; those of one time in the order trust, address,
 /// reliability, own statement, fork, report. Returns how many there were.
 pub(super) async fn stream(
     conn: &mut SqliteConnection,
@@ -174,6 +178,7 @@ async fn few(
     conn: &mut SqliteConnection,
     peers: &HashMap<i64, PeerId>,
 ) -> Result<Vec<Told>, StoreError> {
+    let trust = contacts::trust(conn).await?;
     let addresses = sqlx::query("SELECT id, peer, ip, first_seen FROM peer_address")
         .fetch_all(&mut *conn)
         .await?;
@@ -196,7 +201,11 @@ async fn few(
         told: &told,
         own: &own,
     };
-    let mut facts = ordered(peers, rows)?;
+    // An order is carried out before what came in with it is judged.
+    let mut facts: Vec<Told> = (trust.into_iter())
+        .map(|change| (change.since, StoredFact::Trust(change)))
+        .collect();
+    facts.extend(ordered(peers, rows)?);
     facts.extend(forks(conn).await?);
     facts.sort_by_key(|(at, _)| *at);
     Ok(facts)

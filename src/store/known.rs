@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::Batch;
+use super::{Accepted, Batch};
 use crate::domain::{Conduct, PeerId, Reachability, Timestamp};
 
 /// How many peers' short ids are kept in memory (about 1.5 MiB); past that they are looked up again.
@@ -137,7 +137,7 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
         }
     };
     for batch in batches {
-        for report in &batch.reports {
+        for Accepted { report, .. } in &batch.reports {
             note(report.author.0, report.received_at, true);
             if report.heard_from.0 != report.author.0 {
                 note(report.heard_from.0, report.received_at, true);
@@ -160,6 +160,9 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
             .iter()
             .for_each(|r| note(r.peer, r.at, r.state == Reachability::Connected));
         batch.bans.iter().for_each(|b| note(b.peer, b.since, false));
+        (batch.contacts.iter()).for_each(|c| note(c.peer, c.added_at, false));
+        (batch.parked.iter()).for_each(|(peer, at)| note(*peer, *at, false));
+        (batch.trust.iter()).for_each(|t| note(t.peer, t.since, false));
     }
     for peer in batches.iter().flat_map(|batch| &batch.greeted) {
         all.entry(*peer).or_insert_with(|| Seen {

@@ -35,7 +35,7 @@ const WAL_PAGES: &str = "16384";
 const WAL_BYTES: &str = "67108864";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i64 = 3;
+pub(super) const SCHEMA: i64 = 4;
 
 fn migrator() -> Migrator {
     let step = |version, what: &'static str, sql: &'static str| {
@@ -59,6 +59,11 @@ fn migrator() -> Migrator {
             include_str!("../../migrations/0002_recomputing.sql"),
         ),
         step(3, "log", include_str!("../../migrations/0003_log.sql")),
+        step(
+            4,
+            "contacts",
+            include_str!("../../migrations/0004_contacts.sql"),
+        ),
     ])
 }
 
@@ -129,7 +134,8 @@ pub(super) async fn lock(path: &Path) -> Result<File, OpenError> {
 }
 
 /// The path of a file that lies beside the database: its name and an ending.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     PathBuf::from(name)

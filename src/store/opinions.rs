@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::{Batch, StoreError, rows::Place, sql::ManyRows};
+use super::{
+    Batch, StoreError,
+    rows::{Place, limit},
+    sql::ManyRows,
+};
 use crate::domain::{Opinion, Subject, Timestamp};
 
 const UPSERT: ManyRows = ManyRows {
@@ -59,6 +63,23 @@ pub(super) async fn subjects(readers: &SqlitePool) -> Result<Vec<Subject>, Store
         place.subject("subject", text)
     };
     rows.iter().map(subject).collect()
+}
+
+/// At most so many of the opinions computed at a time or later, the newest.
+pub(super) async fn newest(
+    readers: &SqlitePool,
+    since: Timestamp,
+    most: usize,
+) -> Result<Vec<Opinion>, StoreError> {
+    let rows: Vec<OpinionRow> = sqlx::query_as(
+        "SELECT subject, score, confidence, network_score, computed_at, reporters FROM opinion
+         WHERE computed_at >= ? ORDER BY computed_at DESC, subject LIMIT ?",
+    )
+    .bind(since.as_micros())
+    .bind(limit(most))
+    .fetch_all(readers)
+    .await?;
+    rows.into_iter().map(Opinion::try_from).collect()
 }
 
 /// A row of the table.

@@ -29,6 +29,9 @@ pub(super) enum Step {
     SurplusReliabilities,
     /// The oldest segments of logs, stored before a time.
     Segments { before: Timestamp },
+    /// The oldest changes of the trust given by command, of peers with too many; the newest of each
+    /// peer is never one of them.
+    SurplusTrust,
     /// Bans that ended before a time.
     Bans { before: Timestamp },
     /// Peers without report or ban not heard of since a time.
@@ -96,6 +99,7 @@ pub(super) async fn step(
         }
         Step::SurplusAddresses => surplus_changes(conn, SURPLUS_ADDRESSES).await?,
         Step::SurplusReliabilities => surplus_changes(conn, SURPLUS_RELIABILITIES).await?,
+        Step::SurplusTrust => surplus_changes(conn, SURPLUS_TRUST).await?,
         Step::Bans { before } => {
             let sql =
                 "DELETE FROM ban WHERE peer IN (SELECT peer FROM ban WHERE until < ? LIMIT ?)";
@@ -108,6 +112,7 @@ pub(super) async fn step(
                              AND NOT EXISTS (SELECT 1 FROM report WHERE author = p.id)
                              AND NOT EXISTS (SELECT 1 FROM report WHERE heard_from = p.id)
                              AND NOT EXISTS (SELECT 1 FROM ban WHERE ban.peer = p.id)
+                             AND NOT EXISTS (SELECT 1 FROM contact WHERE contact.peer = p.id)
                            ORDER BY p.last_seen LIMIT ?)";
             delete(conn, sql, before, rows).await?
         }
@@ -195,6 +200,12 @@ const SURPLUS_RELIABILITIES: &str = "DELETE FROM peer_reliability WHERE id IN (
          SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM peer_reliability
          -- Only those over the bound: numbering all of a big table would hold commits up.
          WHERE peer IN (SELECT peer FROM peer_reliability GROUP BY peer HAVING count(*) > ?1))
+     WHERE n > ?1 LIMIT ?2)";
+
+const SURPLUS_TRUST: &str = "DELETE FROM anchor WHERE id IN (
+     SELECT id FROM (
+         SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id DESC) AS n FROM anchor
+         WHERE peer IN (SELECT peer FROM anchor GROUP BY peer HAVING count(*) > ?1))
      WHERE n > ?1 LIMIT ?2)";
 
 async fn surplus_changes(

@@ -1,6 +1,6 @@
 //! What the commands ask for reports by, and the rows they get.
 
-use std::net::IpAddr;
+use std::{collections::HashMap, net::IpAddr};
 
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -99,9 +99,11 @@ pub(super) fn reports_query(filter: ReportFilter) -> QueryBuilder<Sqlite> {
     query
 }
 
+/// A row of `report` or of `own_statement`, which has no author.
 #[derive(sqlx::FromRow)]
-pub(super) struct RawReport {
+pub(super) struct RawSaid {
     id: i64,
+    #[sqlx(default)]
     author: String,
     subject: String,
     score: f64,
@@ -111,54 +113,60 @@ pub(super) struct RawReport {
     repeats: i64,
 }
 
-impl TryFrom<RawReport> for ReportRow {
-    type Error = StoreError;
+impl RawSaid {
+    /// The row as of our own Slips.
+    pub fn statement(&self) -> Result<StatementRow, StoreError> {
+        self.checked("own_statement")
+    }
 
-    fn try_from(row: RawReport) -> Result<Self, StoreError> {
+    /// The row as of a peer. `authors` remembers those met, as spelling out a peer's id costs more
+    /// than all the rest.
+    pub fn report(&self, authors: &mut HashMap<String, PeerId>) -> Result<ReportRow, StoreError> {
+        let StatementRow {
+            id,
+            subject,
+            score,
+            confidence,
+            first_at,
+            last_at,
+            repeats,
+        } = self.checked("report")?;
         let place = Place {
             table: "report",
-            row: &row.id,
+            row: &self.id,
         };
-        Ok(Self {
-            id: row.id,
-            author: place.peer("author", &row.author)?,
-            subject: place.subject("subject", &row.subject)?,
-            score: place.score(row.score)?,
-            confidence: place.confidence(row.confidence)?,
-            first_at: Timestamp::from_micros(row.first_at),
-            last_at: Timestamp::from_micros(row.last_at),
-            repeats: place.count32("repeats", row.repeats)?,
+        let author = if let Some(known) = authors.get(&self.author) {
+            *known
+        } else {
+            let author = place.peer("author", &self.author)?;
+            authors.insert(self.author.clone(), author);
+            author
+        };
+        Ok(ReportRow {
+            id,
+            author,
+            subject,
+            score,
+            confidence,
+            first_at,
+            last_at,
+            repeats,
         })
     }
-}
 
-#[derive(sqlx::FromRow)]
-pub(super) struct RawStatement {
-    id: i64,
-    subject: String,
-    score: f64,
-    confidence: f64,
-    first_at: i64,
-    last_at: i64,
-    repeats: i64,
-}
-
-impl TryFrom<RawStatement> for StatementRow {
-    type Error = StoreError;
-
-    fn try_from(row: RawStatement) -> Result<Self, StoreError> {
+    fn checked(&self, table: &'static str) -> Result<StatementRow, StoreError> {
         let place = Place {
-            table: "own_statement",
-            row: &row.id,
+            table,
+            row: &self.id,
         };
-        Ok(Self {
-            id: row.id,
-            subject: place.subject("subject", &row.subject)?,
-            score: place.score(row.score)?,
-            confidence: place.confidence(row.confidence)?,
-            first_at: Timestamp::from_micros(row.first_at),
-            last_at: Timestamp::from_micros(row.last_at),
-            repeats: place.count32("repeats", row.repeats)?,
+        Ok(StatementRow {
+            id: self.id,
+            subject: place.subject("subject", &self.subject)?,
+            score: place.score(self.score)?,
+            confidence: place.confidence(self.confidence)?,
+            first_at: Timestamp::from_micros(self.first_at),
+            last_at: Timestamp::from_micros(self.last_at),
+            repeats: place.count32("repeats", self.repeats)?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Reading only: for the commands, beside a running node or after it.
 
 use std::{
+    collections::HashMap,
     fs::{self, OpenOptions},
     net::IpAddr,
     os::unix::fs::OpenOptionsExt,
@@ -11,14 +12,15 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    LogFork, LogHead, LogRow, OpenError, PeerRecord, Stats, StoreError, StoredFact, facts, log, open,
+    LogFork, LogHead, LogRow, OpenError, PeerRecord, Stats, StoreError, StoredFact, contacts,
+    facts, log, open,
     opinions::OpinionRow,
-    query::{RawReport, RawStatement, ReportFilter, ReportRow, StatementRow, reports_query},
+    query::{RawSaid, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
     rows::Place,
     stats,
 };
-use crate::domain::{Opinion, PeerId, Subject, Timestamp};
+use crate::domain::{AddressBook, Opinion, PeerId, Subject, Timestamp};
 
 /// A database opened for reading only; never changes it, never waits for the writer.
 #[derive(Debug)]
@@ -47,13 +49,13 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn reports(&self, filter: ReportFilter) -> Result<Vec<ReportRow>, StoreError> {
         let mut query = reports_query(filter);
-        let rows: Vec<RawReport> = query
+        let rows: Vec<RawSaid> = query
             .build_query_as()
             .fetch_all(&mut *self.conn.lock().await)
             .await?;
-        let mut rows = rows
-            .into_iter()
-            .map(ReportRow::try_from)
+        let mut authors = HashMap::new();
+        let mut rows = (rows.iter())
+            .map(|row| row.report(&mut authors))
             .collect::<Result<Vec<_>, _>>()?;
         rows.sort_unstable_by_key(|row| row.id);
         Ok(rows)
@@ -73,6 +75,14 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn peer(&self, peer: PeerId) -> Result<Option<PeerRecord>, StoreError> {
         records::one(&mut *self.conn.lock().await, peer).await
+    }
+
+    /// The operator's address book.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn address_book(&self) -> Result<AddressBook, StoreError> {
+        contacts::book(&mut *self.conn.lock().await).await
     }
 
     /// A peer whose newest address this is, other than those that are cut off at `now`.
@@ -116,14 +126,14 @@ impl Reader {
     /// # Errors
     /// What the database says, or the row that cannot be.
     pub async fn statements(&self, subject: Subject) -> Result<Vec<StatementRow>, StoreError> {
-        let rows: Vec<RawStatement> = sqlx::query_as(
+        let rows: Vec<RawSaid> = sqlx::query_as(
             "SELECT id, subject, score, confidence, first_at, last_at, repeats FROM own_statement
              WHERE subject = ? ORDER BY id",
         )
         .bind(subject.to_string())
         .fetch_all(&mut *self.conn.lock().await)
         .await?;
-        rows.into_iter().map(StatementRow::try_from).collect()
+        rows.iter().map(RawSaid::statement).collect()
     }
 
     /// What is enough to work out and explain the opinion of one address, in order of time: the

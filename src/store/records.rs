@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use sqlx::SqliteConnection;
 
 use super::{
-    LogFork, LogHead, StoreError, log,
+    LogFork, LogHead, StoreError, contacts, log,
     open::SCHEMA,
     outbox::OutboxState,
     rows::{Place, count},
 };
-use crate::domain::{Ban, Conduct, ParcelId, PeerId, Reachability, Reliability, Timestamp};
+use crate::domain::{
+    Ban, Conduct, Contact, ParcelId, PeerId, Reachability, Reliability, Timestamp,
+};
 
 /// Everything known of a peer.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +21,8 @@ pub struct PeerRecord {
     pub peer: PeerId,
     /// Its newest address.
     pub ip: Option<IpAddr>,
+    /// Since when it has that; [`Timestamp::ZERO`]: no address is known.
+    pub ip_since: Timestamp,
     /// The newest address in full, for dialling.
     pub multiaddr: Option<String>,
     /// The newest value of its conduct; 0 while it was never judged (`conduct_at` is then 0).
@@ -52,6 +56,8 @@ pub struct PeerRecord {
 pub struct Loaded {
     /// Every peer known, those heard of last first.
     pub peers: Vec<PeerRecord>,
+    /// The operator's address book.
+    pub contacts: Vec<Contact>,
     /// Every ban, also those that ran out and were not pruned yet.
     pub bans: Vec<Ban>,
     /// How many addresses have an opinion.
@@ -75,6 +81,7 @@ pub(super) async fn load(
     let peers = all(conn).await?;
     let logs = log::authors(conn).await?;
     let forks = log::forks(conn).await?;
+    let contacts = contacts::all(conn).await?;
     let opinions: i64 = sqlx::query_scalar("SELECT count(*) FROM opinion")
         .fetch_one(conn)
         .await?;
@@ -84,6 +91,7 @@ pub(super) async fn load(
             .filter_map(|record| record.ban.clone())
             .collect(),
         peers,
+        contacts,
         opinions_count: count(opinions),
         last_delivered: ParcelId(outbox.delivered),
         outbox_len: outbox.len(),
@@ -97,7 +105,7 @@ pub(super) async fn load(
 macro_rules! peers {
     ($reports:literal) => {
         concat!(
-            "SELECT p.peer_id, a.ip, a.multiaddr, p.reliability, p.good, p.bad, p.conduct_at, p.last_conduct,
+            "SELECT p.peer_id, a.ip, a.first_seen AS ip_since, a.multiaddr, p.reliability, p.good, p.bad, p.conduct_at, p.last_conduct,
                  p.state, p.state_reason, p.next_try, p.state_at, p.first_seen, p.last_seen, ",
             $reports,
             " AS reports, b.since, b.until, b.reason, p.greeted
@@ -151,6 +159,7 @@ pub(super) async fn one(
 struct PeerRow {
     peer_id: String,
     ip: Option<String>,
+    ip_since: Option<i64>,
     multiaddr: Option<String>,
     reliability: Option<f64>,
     good: f64,
@@ -195,6 +204,7 @@ impl TryFrom<PeerRow> for PeerRecord {
                 .map(|ip| place.subject("ip", &ip))
                 .transpose()?
                 .map(|subject| subject.ip()),
+            ip_since: row.ip_since.map_or(Timestamp::ZERO, Timestamp::from_micros),
             // Of a peer that only ever called us none is known, which is no address to dial.
             multiaddr: row.multiaddr.filter(|address| !address.is_empty()),
             reliability: row

@@ -67,6 +67,7 @@ pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreEr
     let mut addresses = aged(store, Step::OldAddresses { before }).await?;
     addresses += aged(store, Step::SurplusAddresses).await?;
     aged(store, Step::SurplusReliabilities).await?;
+    aged(store, Step::SurplusTrust).await?;
     let bans = aged(store, Step::Bans { before: now }).await?;
     let mut silent = aged(store, peers(before, STEP_ROWS)).await?;
     silent += surplus(store, "SELECT count(*) FROM peer", PEERS_KEPT, peers).await?;

@@ -13,6 +13,8 @@ pub(super) struct Said {
     pub at: Timestamp,
     /// Who handed it over, where that is somebody else.
     pub heard_from: Option<i64>,
+    /// It is a repetition only of what was begun at this time or later.
+    pub joins_since: Timestamp,
 }
 
 /// The same thing said one or more times without anything else said between.
@@ -30,6 +32,8 @@ pub(super) struct Run<K> {
     pub heard_from: Option<i64>,
     /// Whether nothing before it in this transaction has its key: the database may hold its beginning.
     pub opens: bool,
+    /// That beginning must be at this time or later.
+    pub joins_since: Timestamp,
 }
 
 /// Folds what was said, in order, into runs, in order of their beginnings.
@@ -42,6 +46,7 @@ pub(super) fn fold<K: Copy + Eq + Hash>(said: impl Iterator<Item = (K, Said)>) -
             && run.score == said.score
             && run.confidence == said.confidence
             && said.at.since(run.first_at) < REPEATS_WITHIN
+            && run.first_at >= said.joins_since
         {
             run.repeats = run.repeats.saturating_add(1);
             run.first_at = run.first_at.min(said.at);
@@ -58,6 +63,7 @@ pub(super) fn fold<K: Copy + Eq + Hash>(said: impl Iterator<Item = (K, Said)>) -
             repeats: 0,
             heard_from: said.heard_from,
             opens: known.is_none(),
+            joins_since: said.joins_since,
         });
     }
     runs
@@ -73,6 +79,7 @@ mod tests {
             confidence: Confidence::MAX,
             at: Timestamp::from_micros(at),
             heard_from: None,
+            joins_since: Timestamp::ZERO,
         }
     }
 
@@ -104,6 +111,19 @@ mod tests {
         assert_eq!(runs.len(), 2);
         assert_eq!(runs[0].repeats, 1);
         assert!(runs[1].opens);
+    }
+
+    #[test]
+    fn what_may_not_join_begins_a_run() {
+        let late = |at, joins_since| Said {
+            joins_since: Timestamp::from_micros(joins_since),
+            ..said(0.5, at)
+        };
+        let runs = fold([(1, late(10, 0)), (1, late(20, 11)), (1, late(30, 20))].into_iter());
+        let short: Vec<_> = (runs.iter())
+            .map(|r| (r.first_at.as_micros(), r.repeats))
+            .collect();
+        assert_eq!(short, [(10, 0), (20, 1)]);
     }
 
     #[test]

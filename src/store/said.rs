@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use sqlx::{Row, SqliteConnection};
 
 use super::{
-    REPEATS_WITHIN,
+    Accepted, REPEATS_WITHIN,
     runs::{Run, Said, fold},
     sql::ManyRows,
 };
-use crate::domain::{OwnStatement, ReceivedReport, Subject, Timestamp};
+use crate::domain::{OwnStatement, Subject, Timestamp};
 
 const INSERT_REPORTS: ManyRows = ManyRows {
     head: "INSERT INTO report (author, heard_from, subject, score, confidence, first_at, last_at, repeats)",
@@ -47,14 +47,16 @@ type Key = (i64, Subject);
 /// Stores reports; `id_of` gives the short ids of author and neighbour.
 pub(super) async fn write_reports<'a>(
     conn: &mut SqliteConnection,
-    reports: impl Iterator<Item = (&'a ReceivedReport, i64, i64)>,
+    reports: impl Iterator<Item = (&'a Accepted, i64, i64)>,
 ) -> Result<(), sqlx::Error> {
-    let said = reports.map(|(report, author, heard_from)| {
+    let said = reports.map(|(accepted, author, heard_from)| {
+        let report = &accepted.report;
         let said = Said {
             score: report.score,
             confidence: report.confidence,
             at: report.received_at,
             heard_from: (heard_from != author).then_some(heard_from),
+            joins_since: accepted.joins_since,
         };
         ((author, report.subject), said)
     });
@@ -87,6 +89,7 @@ pub(super) async fn write_statements<'a>(
             confidence: own.confidence,
             at: own.said_at,
             heard_from: None,
+            joins_since: Timestamp::from_micros(i64::MIN),
         };
         ((0, own.subject), said)
     }));
@@ -149,6 +152,7 @@ async fn take_up(
                 && *score == run.score.get()
                 && *confidence == run.confidence.get()
                 && run.first_at.since(Timestamp::from_micros(*first)) < REPEATS_WITHIN
+                && Timestamp::from_micros(*first) >= run.joins_since
         });
         if let Some((id, ..)) = same {
             again.push((*id, run.last_at.as_micros(), i64::from(run.repeats) + 1));

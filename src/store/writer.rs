@@ -7,10 +7,9 @@ use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{
-    Batch, Committed, Settings, StoreError,
+    Batch, Committed, Settings, StoreError, contacts,
     known::Known,
-    log,
-    opinions,
+    log, opinions,
     outbox::{self, OutboxState},
     peers,
     prune::{self, Step, StepDone},
@@ -181,11 +180,11 @@ impl Writer {
         } = self;
         known.meet(conn, batches).await?;
         let mut reports = Vec::with_capacity(batches.iter().map(|batch| batch.reports.len()).sum());
-        for report in batches.iter().flat_map(|batch| &batch.reports) {
+        for accepted in batches.iter().flat_map(|batch| &batch.reports) {
             reports.push((
-                report,
-                known.id(report.author.0)?,
-                known.id(report.heard_from.0)?,
+                accepted,
+                known.id(accepted.report.author.0)?,
+                known.id(accepted.report.heard_from.0)?,
             ));
         }
         if !reports.is_empty() {
@@ -197,6 +196,7 @@ impl Writer {
         }
         for batch in batches {
             peers::write(conn, known, batch).await?;
+            contacts::write(conn, known, batch).await?;
         }
         log::write(conn, batches).await?;
         opinions::write(conn, batches).await?;

@@ -216,7 +216,7 @@ fn a_guarded_address_is_shown_with_the_guard_that_held() {
         let reports = ["192.168.1.7", "203.0.113.10", "198.51.100.7"];
         let report = |of: &&str| world.report(world.liar, of, 0.9, 0.9, 70);
         vec![Batch {
-            reports: reports.iter().map(report).collect(),
+            reports: reports.iter().map(report).map(Into::into).collect(),
             ..Batch::default()
         }]
     });
@@ -300,7 +300,7 @@ fn a_peer_that_is_cut_off_guards_nothing() {
         (report.author, report.heard_from) = (Author(world.honest), Neighbour(world.honest));
         vec![Batch {
             addresses: vec![place],
-            reports: vec![report],
+            reports: vec![report.into()],
             ..Batch::default()
         }]
     });

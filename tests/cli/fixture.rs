@@ -176,10 +176,10 @@ impl World {
     fn said(&self) -> Batch {
         Batch {
             reports: vec![
-                self.report(self.liar, TALKED_OF, 0.1, 0.5, 10),
-                self.report(self.honest, TALKED_OF, 0.9, 0.8, 20),
-                self.report(self.honest, TALKED_OF, 0.9, 0.8, 30),
-                self.report(self.honest, SIX, 0.25, 1.0, 40),
+                self.report(self.liar, TALKED_OF, 0.1, 0.5, 10).into(),
+                self.report(self.honest, TALKED_OF, 0.9, 0.8, 20).into(),
+                self.report(self.honest, TALKED_OF, 0.9, 0.8, 30).into(),
+                self.report(self.honest, SIX, 0.25, 1.0, 40).into(),
             ],
             statements: vec![OwnStatement {
                 subject: subject(TALKED_OF),

@@ -59,7 +59,7 @@ impl Drop for Follower {
 
 fn one_more(world: &World, score: f64, at: u64) {
     world.store(|world| {
-        let reports = vec![world.report(world.liar, SIX, score, 0.5, at)];
+        let reports = vec![world.report(world.liar, SIX, score, 0.5, at).into()];
         vec![Batch {
             reports,
             ..Batch::default()
@@ -156,7 +156,7 @@ fn output_to_a_closed_pipe_ends_quietly() {
             world.report(world.honest, &of, 0.5, 0.5, 60)
         };
         vec![Batch {
-            reports: (0..4000).map(report).collect(),
+            reports: (0..4000).map(report).map(Into::into).collect(),
             ..Batch::default()
         }]
     });

@@ -273,7 +273,7 @@ fn more_reports_than_are_shown_are_said_on_stderr() {
             world.report(world.honest, &of, 0.5, 0.5, 60)
         };
         vec![Batch {
-            reports: (0..1500).map(report).collect(),
+            reports: (0..1500).map(report).map(Into::into).collect(),
             ..Batch::default()
         }]
     };

@@ -12,7 +12,7 @@ use testkit::{
     pigeon_peer::{PIGEON_A, PIGEON_B, Pigeon, Settings},
     raw::{Manner, Raw, taken},
     sensor::{Sensor, Setup},
-    slips::Slips,
+    slips::{Slips, report},
     wait,
 };
 
@@ -173,4 +173,34 @@ fn a_node_that_stood_still_cuts_nobody_off_and_takes_what_came_meanwhile() {
     assert_eq!(pigeon.ask(node, "ping"), Ok("pong".into()));
     assert_eq!(scene::banned(&sensor), Vec::<serde_json::Value>::new());
     assert_eq!(scene::banned(&other), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn what_waits_for_an_absent_cache_database_survives_a_kill() {
+    const OF: &str = "198.51.100.77";
+    let mut cache = Slips::start();
+    let cache_url = format!("cache_url = \"redis://127.0.0.1:{}/1\"", cache.port);
+    let setup = Setup {
+        more: vec![("redis", cache_url)],
+        ..Setup::default()
+    };
+    let mut sensor = Sensor::start(&setup);
+    let node = sensor.peer_id().parse().expect("a peer id");
+    let pigeon = scene::met(Pigeon::start(Settings::local(PIGEON_A)), &mut sensor);
+    cache.kill_redis();
+    pigeon.send(node, &report(OF, 0.9, 0.9));
+    sensor.slips.hear_data();
+    wait::until("the outbox to wait no longer", wait::LIMIT, || {
+        let stats = sensor.ask(&["db", "stats"]);
+        assert_eq!(stats["opinions"], 1, "{stats}");
+        (stats["outbox"] == 0).then_some(())
+    });
+    sensor.node.kill();
+    cache.restart_redis();
+    sensor.restart(&setup);
+    let told = wait::until("the opinion", wait::LIMIT, || {
+        cache.cached("IPsInfo:p2p4slips", OF)
+    });
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert!(told["score"].as_f64().expect("a score") > 0.5, "{told}");
 }

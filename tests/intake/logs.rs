@@ -19,7 +19,8 @@ impl Bench {
     fn hear_logs(&mut self, logs: Vec<FromLog>) -> Outcome {
         self.now += 1;
         let now = self.now();
-        self.intake.take_all(vec![], vec![], vec![], logs, now)
+        self.intake
+            .take_all(vec![], vec![], vec![], vec![], logs, now)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Lines in frames: in order, many at once, acknowledged when they are safe; and what is no frame.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +13,7 @@ use libp2p::{PeerId, core::muxing::SubstreamBox, identity::Keypair};
 use serde_json::{Value, json};
 use slips_p2p::{
     domain::Conduct,
-    network::{Handle, Settings},
+    network::{Event, Handle, Settings},
 };
 use tokio::time::timeout;
 
@@ -61,7 +64,11 @@ pub fn ack(count: u64) -> String {
 
 /// A node and a stream of frames to it, which has said that it is ready.
 async fn framed() -> (Node, Raw, SubstreamBox) {
-    let node = node(settings()).await;
+    framed_with(settings()).await
+}
+
+async fn framed_with(settings: Settings) -> (Node, Raw, SubstreamBox) {
+    let node = node(settings).await;
     let raw = Raw::dial(&Keypair::generate_ed25519(), &node.address, Manner::Framed).await;
     let mut stream = raw.open_framed().await;
     assert_eq!(
@@ -76,6 +83,31 @@ pub async fn send(handle: &Handle, to: PeerId, line: impl ToString) {
         .send(to, line.to_string(), 0)
         .await
         .expect("it is queued");
+}
+
+#[tokio::test]
+async fn who_sends_frames_as_fast_as_it_is_let_is_held_back_and_not_blamed() {
+    let (mut node, _raw, mut stream) = framed_with(Settings {
+        lines_per_second: 200,
+        lines_burst: 20,
+        ..settings()
+    })
+    .await;
+    let started = Instant::now();
+    for number in 0..220 {
+        let message = json!({"type": "message", "text": number.to_string()});
+        put(&mut stream, &message.to_string()).await;
+    }
+    for number in 0..220 {
+        assert_eq!(node.line().await.text, number.to_string());
+    }
+    assert!(
+        started.elapsed() >= Duration::from_millis(950),
+        "200 lines beyond the burst take 1 s"
+    );
+    let blamed = |event: &Event| matches!(event, Event::Conduct { .. });
+    let told = node.told();
+    assert!(!told.iter().any(blamed), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -92,14 +92,35 @@ proptest! {
         prop_assert!(right_way, "{} from {} to {}", conduct, before, after);
     }
 
-    /// Nobody who only fails to answer is cut off: networks do that.
+    /// Unreachable is not untrusted: nobody is cut off for being away, however often and fast it is
+    /// noticed, nor sinks below a newcomer.
     #[test]
     fn absence_alone_cuts_nobody_off(
-        history in prop::collection::vec((60..7200i64, select(&[Conduct::Unreachable, Conduct::Greeted][..])), 0..500),
+        model in model(),
+        history in prop::collection::vec(
+            (0..7200i64, select(&[Conduct::Unreachable, Conduct::NoAnswer, Conduct::Greeted][..])), 0..500),
     ) {
-        let parameters = parameters(ReliabilityModel::Decaying);
+        let parameters = parameters(model);
         let (standing, now) = live(&history, &parameters);
         prop_assert!(!should_cut_off(&standing, now, &parameters), "{:?}", standing);
+        if model == ReliabilityModel::Decaying {
+            let newcomer = value(&Standing::newcomer(now), now, &parameters);
+            prop_assert!(value(&standing, now, &parameters) >= newcomer);
+        }
+    }
+
+    /// What a peer did otherwise decides alone: absences do not tip it over.
+    #[test]
+    fn absences_bring_nobody_nearer_to_a_cut(model in model(), history in history()) {
+        let parameters = parameters(model);
+        let (mut standing, now) = live(&history, &parameters);
+        // A peer whose good name is all that keeps it is another matter: that name fades.
+        standing.good = 0.0;
+        let before = should_cut_off(&standing, now, &parameters);
+        for _ in 0..200 {
+            record(&mut standing, Conduct::NoAnswer, now, &parameters);
+        }
+        prop_assert_eq!(should_cut_off(&standing, now, &parameters), before);
     }
 
     /// Time brings everybody back to where newcomers start.

@@ -190,8 +190,8 @@ async fn proofs_are_kept_once_and_told_to_the_models_at_their_time() {
     let store = world.open().await;
     let batch = Batch {
         reports: vec![
-            says(1, "192.0.2.1", 0.5, at(1)),
-            says(1, "192.0.2.1", 0.7, at(9)),
+            says(1, "192.0.2.1", 0.5, at(1)).into(),
+            says(1, "192.0.2.1", 0.7, at(9)).into(),
         ],
         forks: vec![fork(1)],
         ..Batch::default()

@@ -53,7 +53,7 @@ async fn a_peer_is_remembered_with_everything_known_of_it() {
         reason: "too much \"noise\"".into(),
     };
     let batch = Batch {
-        reports: vec![says(1, "192.0.2.1", 0.5, at(4))],
+        reports: vec![says(1, "192.0.2.1", 0.5, at(4)).into()],
         addresses: vec![
             seen("10.0.0.1", 1),
             seen("10.0.0.1", 2),

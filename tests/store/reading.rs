@@ -330,9 +330,9 @@ async fn facts_about_an_address_are_those_that_decide_its_opinion() {
     relayed.heard_from = Neighbour(peer(3));
     let batch = Batch {
         reports: vec![
-            says(1, "192.0.2.1", 0.5, at(3)),
-            says(2, "192.0.2.2", 0.5, at(4)),
-            relayed.clone(),
+            says(1, "192.0.2.1", 0.5, at(3)).into(),
+            says(2, "192.0.2.2", 0.5, at(4)).into(),
+            relayed.clone().into(),
         ],
         addresses: vec![lives_at(1, "10.0.0.1", 1), lives_at(2, "10.0.0.2", 1)],
         conduct: vec![stands(1), stands(2)],

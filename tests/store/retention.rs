@@ -241,7 +241,7 @@ async fn the_address_a_kept_report_was_made_from_is_kept() {
     ];
     let batch = Batch {
         addresses,
-        reports: vec![says(1, "192.0.2.1", 0.5, at(400))],
+        reports: vec![says(1, "192.0.2.1", 0.5, at(400)).into()],
         ..Batch::default()
     };
     store.commit(batch).await.unwrap();

@@ -87,7 +87,7 @@ async fn round_trip(
         reason,
     };
     let batch = Batch {
-        reports: told.clone(),
+        reports: told.iter().cloned().map(Into::into).collect(),
         reachability: vec![PeerReachability {
             peer: peer(1),
             state: state.clone(),

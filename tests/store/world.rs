@@ -103,7 +103,7 @@ pub fn we_say(of: &str, score: f64, when: Timestamp) -> OwnStatement {
 
 pub fn reports(reports: impl IntoIterator<Item = ReceivedReport>) -> Batch {
     Batch {
-        reports: reports.into_iter().collect(),
+        reports: reports.into_iter().map(Into::into).collect(),
         ..Batch::default()
     }
 }

@@ -45,11 +45,14 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "bridge",
             "store",
             "service",
+            "control",
             "reputation",
             "wire",
             "domain",
         ],
     ),
+    // How commands reach the running node; it hands orders on and decides nothing.
+    ("control", &["wire", "domain"]),
     (
         "node",
         &[

@@ -18,6 +18,7 @@ use crate::{
 /// The columns of the explanation, for programs.
 const EXPLAINED: &[Column] = &[
     detail("peer"),
+    detail("alias"),
     detail("model"),
     detail("as_of"),
     detail("trust"),
@@ -48,6 +49,7 @@ struct Told {
     account: Option<Account>,
     kind: ModelKind,
     anchor: Option<Anchor>,
+    alias: Option<String>,
     guard: Option<Guard>,
     now: Timestamp,
 }
@@ -84,9 +86,24 @@ impl Told {
         let accounts =
             judging::ask_of_everything(database, kind, now, |engine, at| engine.account(peer, at));
         let holds = |it: &&Anchor| it.peer == peer && it.expires.is_none_or(|end| now < end);
+        let book = database.reader.address_book().await?;
+        let contact = book.get(peer);
+        // Trust by command stands above that of the configuration.
+        let given = contact.and_then(|contact| {
+            let given = contact.anchor.as_ref()?;
+            Some(Anchor {
+                peer,
+                trust: given.trust,
+                comment: given.organisation.clone(),
+                expires: given.until,
+            })
+        });
+        let given = given.filter(|it| holds(&it));
+        let configured = || database.config.anchors.iter().find(holds).cloned();
         Ok(Self {
             account: accounts.await?,
-            anchor: database.config.anchors.iter().find(holds).cloned(),
+            anchor: given.or_else(configured),
+            alias: contact.and_then(|contact| contact.alias.clone()),
             record,
             kind,
             guard,
@@ -103,6 +120,7 @@ impl Told {
         let copies = account.map_or(&[][..], |it| &it.copies);
         vec![
             record.peer.into(),
+            self.alias.clone().into(),
             self.kind.word().into(),
             self.now.into(),
             account.map(|it| it.trust).into(),
@@ -138,7 +156,10 @@ impl Told {
     }
 
     fn for_people(&self, context: &mut Context<'_>) -> anyhow::Result<()> {
-        let peer = self.record.peer;
+        let peer = match &self.alias {
+            Some(alias) => format!("{alias} ({})", self.record.peer),
+            None => self.record.peer.to_string(),
+        };
         let model = self.kind.word();
         let Some(account) = &self.account else {
             let line =
@@ -209,7 +230,7 @@ impl Told {
             ));
         }
         if let Some(ban) = record.ban.as_ref().filter(|ban| ban.until > self.now) {
-            lines.push(format!("cut off until {}: {}", ban.until, ban.reason));
+            lines.push(format!("cut off {}: {}", ban.end(), ban.reason));
         }
         if let Some(guard) = &self.guard {
             lines.push(format!("its address is guarded: {guard}"));

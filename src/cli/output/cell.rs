@@ -1,5 +1,7 @@
 //! A value in a row: how it reads for people, in JSON and in CSV.
 
+use std::rc::Rc;
+
 use comfy_table::CellAlignment;
 use serde::{
     Serialize, Serializer,
@@ -78,8 +80,8 @@ pub enum Cell {
     Text(String),
     /// A point in time: RFC 3339, UTC.
     Time(Timestamp),
-    /// A peer: whole for programs, shortened in tables.
-    Peer(PeerId),
+    /// A peer, its id spelled out: whole for programs, shortened in tables.
+    Peer(Rc<str>),
     /// Several words.
     Words(Vec<String>),
     /// Rows within the row, with their column names; JSON only.
@@ -98,7 +100,7 @@ impl Cell {
             Self::Null => "-".into(),
             Self::Float(number) => format!("{number:.3}"),
             Self::Time(time) => time.to_string(),
-            Self::Peer(peer) => short_peer(peer),
+            Self::Peer(peer) => short(peer),
             other => clean(&other.plain()).into_owned(),
         }
     }
@@ -145,12 +147,22 @@ macro_rules! cells {
         }
     )*};
 }
-cells!(bool => Bool, i64 => Int, u32 => Int, f64 => Float, String => Text, &str => Text, Timestamp => Time, PeerId => Peer);
+cells!(bool => Bool, i64 => Int, u32 => Int, f64 => Float, String => Text, &str => Text, Timestamp => Time);
+
+impl From<PeerId> for Cell {
+    fn from(peer: PeerId) -> Self {
+        Self::Peer(peer.to_string().into())
+    }
+}
 
 /// The beginning of a peer id, as tables show it; commands take it in place of the whole.
 #[must_use]
 pub fn short_peer(peer: &PeerId) -> String {
-    peer.to_string().chars().take(SHORT_PEER).collect()
+    short(&peer.to_string())
+}
+
+fn short(peer: &str) -> String {
+    peer.chars().take(SHORT_PEER).collect()
 }
 
 fn rfc3339(time: Timestamp) -> String {

@@ -163,6 +163,29 @@ fn a_find_pulls_the_next_dial_forward_but_not_at_once() {
 }
 
 #[test]
+fn a_pinned_peer_waits_for_nobody_and_is_one_of_many_again_when_unpinned() {
+    let (pinned, other) = (PeerId::random(), PeerId::random());
+    let (mut book, now) = (book(), start());
+    book.found(other, address(1), Duration::ZERO, now.steady);
+    book.found(pinned, address(2), Duration::ZERO, now.steady);
+    assert_eq!(book.due_fixed(now.steady), None);
+    book.pin(pinned, &[address(3)], now.steady);
+    let (target, addresses) = book.due_fixed(now.steady).expect("dialled at once");
+    assert_eq!(target, Target::Peer(pinned));
+    assert_eq!(addresses, [address(3), address(2)]);
+    assert_eq!(book.due_fixed(now.steady), None);
+    assert_eq!(book.due(now.steady).expect("due").0, Target::Peer(other));
+    assert_eq!(book.dialling(), 1);
+    book.failed(&target, "refused", now);
+    assert!(book.next_due_fixed().is_some(), "it is dialled again");
+    book.unpin(pinned);
+    assert_eq!(book.next_due_fixed(), None);
+    let next = book.next_due().expect("its turn stays");
+    assert_eq!(book.due(next).expect("due").0, target);
+    assert_eq!(book.dialling(), 2);
+}
+
+#[test]
 fn an_address_becomes_the_peer_that_answers_there() {
     let peer = PeerId::random();
     let (mut book, now) = (book(), start());
@@ -172,9 +195,8 @@ fn an_address_becomes_the_peer_that_answers_there() {
         (&target, addresses),
         (&Target::Address(address(1)), vec![address(1)])
     );
-    assert_eq!(book.dialling(), 1);
+    assert_eq!(book.dialling(), 0, "those always kept do not count");
     book.connected(peer, Some(&target));
-    assert_eq!(book.dialling(), 0);
     book.failed(&Target::Peer(peer), "closed", now)
         .expect("a state");
     let due = book.next_due().expect("it is dialled again");

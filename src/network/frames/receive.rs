@@ -71,9 +71,9 @@ impl Reader<'_> {
                 Err(broken) => return self.broken(&broken).await,
             };
             let received_at = Timestamp::now();
-            if self.gate.rate.admit().await {
-                self.tell(Conduct::Flooding).await;
-            }
+            // Held back, and not blamed for it: a sender of frames goes as fast as it is let, which
+            // the acknowledgements and the window of the stream tell it.
+            self.gate.rate.admit().await;
             match frame::decode(body, self.gate.max_line_bytes) {
                 Ok(Frame::Message { text }) => {
                     self.hand_over(text.into_owned(), received_at).await;

@@ -25,9 +25,7 @@ const MAX_REASON: usize = 200;
 
 impl Service {
     pub(super) fn dial_due(&mut self, now: Now) {
-        while self.may_dial()
-            && let Some((target, addresses)) = self.book.due(now.steady)
-        {
+        while let Some((target, addresses)) = self.next_dial(now) {
             let opts = match (&target, addresses.first()) {
                 (Target::Address(_), Some(address)) => {
                     DialOpts::unknown_peer_id().address(address.clone()).build()
@@ -46,6 +44,17 @@ impl Service {
         }
     }
 
+    /// Whose turn it is. Those that are always kept do not wait for the dials of others.
+    fn next_dial(&mut self, now: Now) -> Option<(Target, Vec<Multiaddr>)> {
+        if self.leaving.is_some() {
+            return None;
+        }
+        if self.may_dial() {
+            return self.book.due(now.steady);
+        }
+        self.book.due_fixed(now.steady)
+    }
+
     pub(super) fn dial_failed(&mut self, id: ConnectionId, error: &DialError) {
         let Some(target) = self.dials.remove(&id) else {
             return;
@@ -55,6 +64,7 @@ impl Service {
             (Target::Peer(peer), _) if self.links.contains_key(peer) => {
                 return self.book.connected(*peer, None);
             }
+            (Target::Peer(peer), _) if self.is_barred(*peer) => return self.book.rest(*peer),
             (_, DialError::WrongPeerId { obtained, address }) => {
                 self.another_answered(*obtained, address);
             }
@@ -96,7 +106,9 @@ impl Service {
     pub(super) fn unban(&mut self, peer: PeerId) {
         if self.bans.remove(&peer).is_some() {
             self.swarm.behaviour_mut().guard.unban(&peer);
-            self.book.retry(peer, Now::read().steady);
+            if !self.chosen.rejects(peer) {
+                self.book.retry(peer, Now::read().steady);
+            }
         }
     }
 

@@ -54,6 +54,7 @@ impl Service {
                 self.links.insert(peer, link);
             }
         }
+        self.make_room_for_pinned();
         if matches!(&via, Some(Target::Address(_))) {
             self.swarm.behaviour_mut().limits.bypass_peer_id(&peer);
         }
@@ -123,7 +124,7 @@ impl Service {
             return;
         };
         if !link.remove(id) {
-            return;
+            return self.make_room_for_pinned();
         }
         let Some(link) = self.links.remove(&peer) else {
             return;
@@ -131,11 +132,12 @@ impl Service {
         if link.active {
             self.publish_queues();
         }
+        self.make_room_for_pinned();
         self.goodbye_over(&peer);
         let reason = link.closing.unwrap_or(cause);
         tracing::info!(%peer, "disconnected: {reason}");
         let now = Now::read();
-        let state = if self.bans.contains_key(&peer) {
+        let state = if self.is_barred(peer) {
             self.book.rest(peer);
             Some(Reachability::Unreachable {
                 reason,
@@ -202,7 +204,7 @@ impl Service {
     /// A peer was found at an address, by whatever kind of multicast DNS.
     pub(super) fn found(&mut self, peer: PeerId, address: &Multiaddr) {
         let local = *self.swarm.local_peer_id();
-        if peer == local || self.bans.contains_key(&peer) || self.leaving.is_some() {
+        if peer == local || self.is_barred(peer) || self.leaving.is_some() {
             return;
         }
         let wait = if local.to_bytes() > peer.to_bytes() {

@@ -8,7 +8,7 @@ use crate::store::REPEATS_WITHIN;
 impl Intake {
     pub(super) fn statement(&mut self, statement: OwnStatement, step: &mut Step) {
         let statement = OwnStatement {
-            said_at: step.now,
+            said_at: self.moment(step),
             ..statement
         };
         if self.is_news(&statement) {

@@ -15,9 +15,10 @@ use crate::{
 pub(in crate::store) async fn authors(
     conn: &mut SqliteConnection,
 ) -> Result<Vec<LogHead>, StoreError> {
-    let rows = sqlx::query("SELECT peer_id, last, digest, kept_from, network FROM log_author ORDER BY id")
-        .fetch_all(conn)
-        .await?;
+    let rows =
+        sqlx::query("SELECT peer_id, last, digest, kept_from, network FROM log_author ORDER BY id")
+            .fetch_all(conn)
+            .await?;
     rows.iter()
         .map(|row| {
             let name: &str = row.try_get(0)?;
@@ -43,11 +44,12 @@ pub(in crate::store) async fn span(
     max_bytes: usize,
 ) -> Result<LogSpan, StoreError> {
     let most = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let head = sqlx::query("SELECT id, kept_from FROM log_author WHERE network = ? AND peer_id = ?")
-        .bind(network)
-        .bind(author.to_base58())
-        .fetch_optional(&mut *conn)
-        .await?;
+    let head =
+        sqlx::query("SELECT id, kept_from FROM log_author WHERE network = ? AND peer_id = ?")
+            .bind(network)
+            .bind(author.to_base58())
+            .fetch_optional(&mut *conn)
+            .await?;
     let Some(head) = head else {
         return Ok(LogSpan::default());
     };

@@ -1,0 +1,134 @@
+//! Orders: checked against the address book, then carried out by the running node, or on its database
+//! while none runs. Both ways go through the same rules and the same transaction.
+
+use std::time::Duration;
+
+use crate::{
+    app::{self, AskError, identity},
+    cli::{
+        context::{Context, Database},
+        exit::Exit,
+    },
+    config::Config,
+    domain::{Act, AddressBook, BookError, Order, PeerId, Timestamp},
+    store::{Batch, OpenError, Reader, Store},
+};
+
+use super::{find, list::View};
+
+/// How long the running node may take to answer: a little more than it takes to say that something
+/// holds it up.
+const ANSWER_LIMIT: Duration = Duration::from_secs(6);
+
+/// Whom an order is about.
+pub(super) enum Whom<'a> {
+    Peer(PeerId),
+    /// An id, an alias or the beginning of an id.
+    Named(&'a str),
+}
+
+/// Carries an order out and shows what came of it.
+///
+/// # Errors
+/// Exit 2 where it makes no sense, 3 where nobody is meant, 5 where a node runs and does not answer.
+pub(super) async fn order(
+    whom: Whom<'_>,
+    act: Act,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Exit> {
+    let config = context.config()?.config;
+    let path = config.node.database.clone();
+    let removes = matches!(act, Act::Remove);
+    let peer = if app::is_running(&path) {
+        through_node(&whom, act, &config).await?
+    } else {
+        match on_database(&whom, &act, &config).await {
+            // A node has started just now.
+            Err(error) if matches!(error.downcast_ref(), Some(OpenError::InUse { .. })) => {
+                through_node(&whom, act, &config).await?
+            }
+            done => done?,
+        }
+    };
+    let database = Database {
+        reader: Reader::open(&path).await?,
+        path,
+        config,
+    };
+    match database.reader.peer(peer).await? {
+        Some(record) if !removes => View::of(&database).await?.one(&record, context),
+        _ => {
+            eprintln!("note: {peer} is no longer in the address book");
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Result<PeerId> {
+    let reader = Reader::open(&config.node.database).await?;
+    let book = owned(reader.address_book().await?, config);
+    let peer = match whom {
+        Whom::Peer(peer) => *peer,
+        Whom::Named(wanted) => {
+            let known = reader.peers().await?;
+            find::target(wanted, &book, known.iter().map(|record| record.peer))?
+        }
+    };
+    reader.close().await;
+    let order = Order { peer, act };
+    // Checked here as well: what makes no sense is told apart from what went wrong.
+    book.plan(&order, Timestamp::now()).map_err(refused)?;
+    let socket = app::control_socket(config);
+    app::ask_running_node(&socket, &order, ANSWER_LIMIT)
+        .await
+        .map_err(|error| match error {
+            AskError::Unreachable { .. } => Exit::NodeUnreachable.because(error),
+            AskError::Refused(_) => Exit::Error.because(error),
+        })?;
+    Ok(peer)
+}
+
+async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Result<PeerId> {
+    let (store, loaded) = Store::open(app::store_settings(config)).await?;
+    let done = async {
+        let book = owned(AddressBook::of(loaded.contacts, &loaded.bans), config);
+        let peer = match whom {
+            Whom::Peer(peer) => *peer,
+            Whom::Named(wanted) => {
+                let known = loaded.peers.iter().map(|record| record.peer);
+                find::target(wanted, &book, known)?
+            }
+        };
+        let act = act.clone();
+        let order = Order { peer, act };
+        let change = book.plan(&order, Timestamp::now()).map_err(refused)?;
+        let mut batch = Batch::default();
+        batch.take_in(change);
+        store.commit(batch).await?;
+        Ok(peer)
+    };
+    let done = done.await;
+    store.close().await;
+    done
+}
+
+/// The book of this node, as far as its key says who that is.
+fn owned(book: AddressBook, config: &Config) -> AddressBook {
+    let file = config.node.key_file.as_ref().filter(|file| file.exists());
+    // A key that cannot be used is no matter here: the node says so when it starts.
+    let key = file.and_then(|file| identity::load(file, identity::Loose::Refuse).ok());
+    match key {
+        Some(key) => book.owned_by(key.public().to_peer_id()),
+        None => book,
+    }
+}
+
+fn refused(error: BookError) -> anyhow::Error {
+    let exit = match error {
+        BookError::Unknown(_) | BookError::NotBanned(_) | BookError::NotTrusted(_) => {
+            Exit::NotFound
+        }
+        _ => Exit::Usage,
+    };
+    exit.because(error)
+}

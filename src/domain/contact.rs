@@ -1,0 +1,199 @@
+//! The operator's entry about a peer, and what an operator can order of it.
+
+use std::{fmt, str::FromStr};
+
+use libp2p::{Multiaddr, PeerId};
+
+use super::{Timestamp, Trust};
+
+/// What the operator keeps about a peer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contact {
+    /// Whom this is about.
+    pub peer: PeerId,
+    /// The operator's name for it: unique whatever its capitals, plain text, never empty.
+    pub alias: Option<String>,
+    /// Why it is kept, in plain text; may be empty.
+    pub note: String,
+    /// Plain words to sort by, each once.
+    pub tags: Vec<String>,
+    /// Where it can be dialled, best first, without `/p2p` parts.
+    pub addresses: Vec<Multiaddr>,
+    /// Whether it is dialled at the start, kept, dialled again, and never counted against limits.
+    pub pinned: bool,
+    /// What was decided about it as a stranger, and when.
+    pub decision: Option<(Decision, Timestamp)>,
+    /// How far the operator trusts it.
+    pub anchor: Option<GivenTrust>,
+    /// When the entry was made.
+    pub added_at: Timestamp,
+}
+
+impl Contact {
+    /// An entry in which nothing stands yet.
+    #[must_use]
+    pub fn new(peer: PeerId, added_at: Timestamp) -> Self {
+        Self {
+            peer,
+            alias: None,
+            note: String::new(),
+            tags: Vec::new(),
+            addresses: Vec::new(),
+            pinned: false,
+            decision: None,
+            anchor: None,
+            added_at,
+        }
+    }
+
+    /// What was decided about it, if anything was.
+    #[must_use]
+    pub fn decided(&self) -> Option<Decision> {
+        self.decision.map(|(decision, _)| decision)
+    }
+}
+
+/// What was decided about a peer nobody knew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Nothing yet: it waits for the operator.
+    Pending,
+    /// It is welcome.
+    Accepted,
+    /// It is turned away.
+    Rejected,
+}
+
+/// A word that names no decision.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no decision; it is pending, accepted or rejected")]
+pub struct DecisionParseError(pub String);
+
+impl Decision {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Decision {
+    type Err = DecisionParseError;
+
+    fn from_str(word: &str) -> Result<Self, DecisionParseError> {
+        [Self::Pending, Self::Accepted, Self::Rejected]
+            .into_iter()
+            .find(|decision| decision.word() == word)
+            .ok_or_else(|| DecisionParseError(word.chars().take(64).collect()))
+    }
+}
+
+/// Trust an operator gave a peer by command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenTrust {
+    /// How far, above 0.
+    pub trust: Trust,
+    /// Whose sensor it is, in plain text.
+    pub organisation: Option<String>,
+    /// From when on it no longer holds; `None`: it holds until it is taken back.
+    pub until: Option<Timestamp>,
+}
+
+/// A change of the trust an operator gives a peer: what the trust models learn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrustChange {
+    /// Whom it is about.
+    pub peer: PeerId,
+    /// What holds from now on; `None`: nothing.
+    pub given: Option<GivenTrust>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What an operator wants done about a peer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// About whom.
+    pub peer: PeerId,
+    /// What.
+    pub act: Act,
+}
+
+/// What can be done about a peer. Texts are as they were typed; they are cleaned when it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Makes or completes its entry; what is `None` or empty stays as it was.
+    Add {
+        /// Where it can be dialled.
+        address: Option<Multiaddr>,
+        /// Its name.
+        alias: Option<String>,
+        /// Why it is kept.
+        note: Option<String>,
+        /// Words to sort by, added to those it has.
+        tags: Vec<String>,
+        /// Whether it is pinned from now on.
+        pin: bool,
+    },
+    /// Removes its entry with all that stands in it, and takes back the trust given to it.
+    Remove,
+    /// Gives it another name; `None`: no name.
+    Rename(Option<String>),
+    /// Dials it now, keeps it, and never counts it against limits.
+    Pin,
+    /// No longer does so.
+    Unpin,
+    /// Replaces its note.
+    Note(String),
+    /// Replaces its tags.
+    Tags(Vec<String>),
+    /// Cuts it off.
+    Ban {
+        /// Until when; [`super::Ban::FOR_EVER`] is for ever.
+        until: Timestamp,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Lets it connect again.
+    Unban,
+    /// Trusts it from now on.
+    Trust(GivenTrust),
+    /// Takes that back.
+    Untrust,
+    /// It is welcome.
+    Accept,
+    /// It is turned away.
+    Reject,
+}
+
+impl Act {
+    /// The word for it, on the command line and on the control socket.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Add { .. } => "add",
+            Self::Remove => "rm",
+            Self::Rename(_) => "rename",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
+            Self::Note(_) => "note",
+            Self::Tags(_) => "tags",
+            Self::Ban { .. } => "ban",
+            Self::Unban => "unban",
+            Self::Trust(_) => "trust",
+            Self::Untrust => "untrust",
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+        }
+    }
+}
