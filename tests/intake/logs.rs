@@ -75,7 +75,7 @@ fn an_entry_is_its_authors_and_heard_from_the_neighbour() {
     let said_at = bench.now().minus(Duration::from_secs(60));
     let outcome = bench.hear_logs(vec![logged(author, neighbour, &[(said_at, &text)])]);
     assert_eq!(outcome.batch.segments.len(), 1, "in the same transaction");
-    let report = &outcome.batch.reports[0];
+    let report = &outcome.batch.reports[0].report;
     assert_eq!(
         (report.author, report.heard_from),
         (Author(author), Neighbour(neighbour))

@@ -158,12 +158,21 @@ async fn old_segments_go_from_the_front_and_the_head_stays() {
         .unwrap();
     let pruned = store.prune(at(5_500)).await.unwrap();
     assert_eq!(pruned.segments, 250);
-    let read = store.log_span("n", peer(1), (1, 252), 99_999).await.unwrap();
+    let read = store
+        .log_span("n", peer(1), (1, 252), 99_999)
+        .await
+        .unwrap();
     assert_eq!(read, span(&[(251, 252)], 251));
-    store.commit(segments([segment(1, 253, 253)])).await.unwrap();
+    store
+        .commit(segments([segment(1, 253, 253)]))
+        .await
+        .unwrap();
     store.prune(at(50_000)).await.unwrap();
     store.prune(at(60_000)).await.unwrap();
-    let read = store.log_span("n", peer(1), (1, 253), 99_999).await.unwrap();
+    let read = store
+        .log_span("n", peer(1), (1, 253), 99_999)
+        .await
+        .unwrap();
     assert_eq!(read, span(&[(253, 253)], 253), "the last stays");
     store.close().await;
     assert_eq!(world.load().await.1.logs, [head(1, 253, 253)]);
@@ -179,7 +188,10 @@ async fn logs_stay_within_their_share_of_the_file() {
     store.prune(at(1)).await.unwrap();
     let stats = world.reader().await.stats().await.unwrap().log;
     assert!(stats.bytes <= 20_000 && stats.entries >= 100, "{stats:?}");
-    let read = store.log_span("n", peer(1), (1, 300), 99_999).await.unwrap();
+    let read = store
+        .log_span("n", peer(1), (1, 300), 99_999)
+        .await
+        .unwrap();
     assert_eq!(read.segments.len() as u64, stats.entries);
     assert_eq!(read.kept_from, 301 - stats.entries, "the newest stayed");
 }
@@ -245,7 +257,12 @@ async fn one_key_has_a_log_in_each_network() {
     };
     let batch = segments([segment(1, 1, 3), elsewhere.clone()]);
     store.commit(batch).await.unwrap();
-    let read = async |network| store.log_span(network, peer(1), (1, 9), 9_999).await.unwrap();
+    let read = async |network| {
+        store
+            .log_span(network, peer(1), (1, 9), 9_999)
+            .await
+            .unwrap()
+    };
     assert_eq!(read("n").await, span(&[(1, 3)], 1));
     assert_eq!(read("m").await.segments, [elsewhere.body]);
     let logs = world.reader().await.logs().await.unwrap();
