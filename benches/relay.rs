@@ -87,7 +87,10 @@ fn one_load(listeners: usize, rate: u32, kind: Kind) {
             "limits",
             "messages_per_second = 1000000\nburst = 1000000".to_owned(),
         ),
-        ("network", format!("frames = {}", kind.frames)),
+        (
+            "network",
+            format!("frames = {}\nunknown_peers = \"accept\"", kind.frames),
+        ),
     ];
     let mut a = Sensor::start(&Setup {
         more: more.clone(),

@@ -171,7 +171,7 @@ impl Running {
         };
         let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
-        let network_settings = settings::network(config, &loaded.contacts);
+        let network_settings = settings::network(config, &loaded);
         let (network, events, addresses) =
             network::start(network_settings, keypair.clone(), known, banned, inlets).await?;
         for ban in &loaded.bans {
@@ -218,6 +218,9 @@ impl Running {
                 forks: loaded.forks,
                 synced,
             }),
+            bridge: bridge_counters.clone(),
+            status_message: config.node.status_message.clone().unwrap_or_default(),
+            stopping: cancel.clone(),
         };
         let mut tasks = JoinSet::new();
         let counters = Arc::new(Counters::default());

@@ -32,7 +32,9 @@ pub use table::{
     Weights,
 };
 pub use values::{Resolved, Values};
-pub use words::{AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, ReliabilityModel, Word};
+pub use words::{
+    AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, ReliabilityModel, UnknownPeers, Word,
+};
 
 /// What the names of our environment variables begin with; `__` stands for the dot of a key.
 pub const PREFIX: &str = "SLIPS_P2P__";

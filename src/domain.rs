@@ -12,6 +12,7 @@ mod opinion;
 mod parcel;
 mod peer;
 mod plain;
+mod presence;
 mod report;
 mod score;
 mod subject;
@@ -28,6 +29,10 @@ pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
 pub use plain::{is_plain, plain};
+pub use presence::{
+    ALIAS_CHARS, FAREWELL_CHARS, Farewell, Hello, MAX_RETRY_AFTER, MESSAGE_CHARS, NAME_CHARS,
+    OwnTip, Presence, Status,
+};
 pub use report::{OwnStatement, ReceivedReport};
 pub use score::{Confidence, OutOfRange, Reliability, Score, Trust};
 pub use subject::{Subject, SubjectError};

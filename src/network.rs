@@ -12,7 +12,9 @@
 //! - `sync` speaks `/slips/sync/1` with them: frames this room does not look into, for the logs.
 //! - `muxer` stops reading a connection that makes us hold too much: a peer that is too fast is held
 //!   back by TCP, never dropped.
-//! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold.
+//! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold; `standing` knows
+//!   how far each is let in.
+//! - `lifeline` notices when packets no longer arrive.
 //! - `mdns` finds pigeons, which do not speak libp2p's mDNS.
 
 mod admission;
@@ -23,6 +25,7 @@ mod frames;
 mod guard;
 mod handle;
 pub mod identity;
+mod lifeline;
 mod link;
 mod listen;
 mod mdns;
@@ -30,6 +33,7 @@ mod muxer;
 mod pigeon;
 mod service;
 mod settings;
+mod standing;
 mod start;
 mod sync;
 mod transport;
@@ -38,5 +42,6 @@ pub use event::{Event, Events, Line};
 pub use frames::Receipt;
 pub use handle::{Handle, SendError};
 pub use settings::{Known, Settings};
+pub use standing::UnknownPeers;
 pub use start::{Inlets, StartError, start};
 pub use sync::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, SyncRefused};

@@ -12,6 +12,7 @@
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
 //!   Redis holds nobody else up.
 //!
+//! - `presence` tells peers of our kind how this node is.
 //! - `mesh` keeps the signed logs: what our Slips says to everybody is in ours, on disk, before
 //!   anybody gets it, and what others' logs say goes to `incoming`, which stores it.
 //!
@@ -25,8 +26,9 @@ use std::time::Duration;
 use libp2p::identity::Keypair;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
-use crate::bridge::{InboundQueue, Outbox, SlipsDb};
+use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::mesh::AppendError;
 use crate::network::{Event, Handle, Line, SyncEvent};
@@ -41,6 +43,7 @@ mod mesh;
 mod orders;
 mod outgoing;
 mod peers;
+mod presence;
 mod requests;
 
 pub use backlog::StoreBacklog;
@@ -147,6 +150,12 @@ pub struct Parts {
     pub outbox: Outbox,
     /// Slips' own database.
     pub slips_db: SlipsDb,
+    /// How the bridge does.
+    pub bridge: Arc<bridge::Counters>,
+    /// What peers of our kind are told while all is well; may be empty.
+    pub status_message: String,
+    /// Cancelled when the node is to stop.
+    pub stopping: CancellationToken,
     /// Who signed two things as one.
     pub forked: Vec<PeerId>,
     /// What signed logs need; `None`: they are switched off.
@@ -195,6 +204,16 @@ pub fn start(
     let (statements, own_statements) = mpsc::channel::<OwnStatement>(STATEMENTS_WAITING);
     let (ask, questions) = mpsc::channel(REQUESTS_WAITING);
     let (stop, stopped) = mpsc::channel(1);
+
+    let watching = presence::Watching {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        counters: counters.clone(),
+        bridge: parts.bridge,
+        message: parts.status_message,
+        stopping: parts.stopping,
+    };
+    tasks.spawn(async move { ("presence", presence::run(watching).await) });
 
     let answering = requests::Answering {
         store: parts.store.clone(),

@@ -304,6 +304,11 @@ async fn a_full_queue_drops_the_newest_and_counts_them() {
     }
 }
 
+/// Everything but the tasks is dropped.
+fn let_go(bridge: slips_p2p::bridge::Bridge) -> slips_p2p::bridge::Tasks {
+    bridge.tasks
+}
+
 #[tokio::test]
 async fn stopping_delivers_what_was_handed_over_and_ends() {
     let redis = RedisServer::start();
@@ -316,8 +321,7 @@ async fn stopping_delivers_what_was_handed_over_and_ends() {
         cancel,
     } = rig;
     cancel.cancel();
-    drop((bridge.inbound, bridge.outbox, bridge.slips_db));
-    assert_eq!(bridge.tasks.finish(kit::LIMIT).await, Finished::Clean);
+    assert_eq!(let_go(bridge).finish(kit::LIMIT).await, Finished::Clean);
     slips.until_heard(300).await;
     assert_eq!(shelf.delivered(), 300);
 
@@ -330,8 +334,7 @@ async fn stopping_delivers_what_was_handed_over_and_ends() {
         cancel,
     } = rig;
     cancel.cancel();
-    drop((bridge.inbound, bridge.outbox, bridge.slips_db));
-    let end = bridge.tasks.finish(Duration::from_millis(300)).await;
+    let end = let_go(bridge).finish(Duration::from_millis(300)).await;
     assert_eq!(
         end,
         Finished::Cut(vec!["acknowledger", "publisher", "write-back"])

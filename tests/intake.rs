@@ -21,6 +21,8 @@ mod absence;
 mod guards;
 #[path = "intake/logs.rs"]
 mod logs;
+#[path = "intake/presence.rs"]
+mod presence;
 
 const IP: &str = "192.0.2.10";
 

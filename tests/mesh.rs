@@ -6,12 +6,18 @@ mod budgets;
 mod catch_up;
 #[path = "mesh/converge.rs"]
 mod converge;
+#[path = "mesh/disk.rs"]
+mod disk;
 #[path = "mesh/forgery.rs"]
 mod forgery;
 #[path = "mesh/forks.rs"]
 mod forks;
+#[path = "mesh/measure.rs"]
+mod measure;
 #[path = "mesh/own.rs"]
 mod own;
+#[path = "mesh/parts.rs"]
+mod parts;
 #[path = "mesh/spread.rs"]
 mod spread;
 #[path = "mesh/world.rs"]

@@ -16,6 +16,8 @@ mod manners;
 mod memory;
 #[path = "network/node.rs"]
 mod node;
+#[path = "network/presence.rs"]
+mod presence;
 #[path = "network/reach.rs"]
 mod reach;
 #[path = "network/redelivery.rs"]

@@ -13,6 +13,9 @@ use crate::reputation::{
 };
 use crate::store::{REPEATS_WITHIN, Store, StoreError, StoredFact};
 
+/// Facts between two words about how far a rebuild is: about a second's work.
+const REBUILD_WORD: u64 = 250_000;
+
 /// A model that is being told what the database knows.
 #[derive(Debug)]
 pub struct Recall {
@@ -65,7 +68,12 @@ impl Recall {
         let mut recall = Self::new(config);
         let recent = now.minus(REPEATS_WITHIN);
         let (mut statements, mut latest) = (Vec::new(), Timestamp::ZERO);
+        let mut read = 0_u64;
         let told = store.facts(|at, stored| {
+            read += 1;
+            if read.is_multiple_of(REBUILD_WORD) {
+                tracing::info!(facts = read, "rebuilding the trust model from the database");
+            }
             if let StoredFact::OwnStatement(own) = &stored
                 && at > recent
             {

@@ -13,7 +13,7 @@ use super::Role;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use crate::config::{self, Config};
-use crate::domain::{Contact, Decision, PeerId};
+use crate::domain::{Contact, Decision, PeerId, Timestamp};
 use crate::network::identity::{self, KeyError, Loose};
 use crate::reputation::{anchors::Anchors, guards::Guards, reliability};
 use crate::{bridge, network, node, store};
@@ -68,7 +68,8 @@ pub fn control_socket(config: &Config) -> PathBuf {
     config.node.control_socket.clone().unwrap_or_else(beside)
 }
 
-pub(super) fn network(config: &Config, contacts: &[Contact]) -> network::Settings {
+pub(super) fn network(config: &Config, loaded: &store::Loaded) -> network::Settings {
+    let contacts = &loaded.contacts;
     let decided = |decision| {
         let those = contacts
             .iter()
@@ -88,6 +89,19 @@ pub(super) fn network(config: &Config, contacts: &[Contact]) -> network::Setting
         legacy_mdns_interval: network.legacy_mdns_interval,
         mdns: network.mdns,
         static_peers: network.peers.clone(),
+        unknown_peers: match network.unknown_peers {
+            config::UnknownPeers::Accept => network::UnknownPeers::Accept,
+            config::UnknownPeers::Probation => network::UnknownPeers::Probation,
+            config::UnknownPeers::Ask => network::UnknownPeers::Ask,
+            config::UnknownPeers::Deny => network::UnknownPeers::Deny,
+        },
+        acquainted: acquainted(config, loaded),
+        probation_lines_per_second: limits.probation_messages_per_second,
+        probation_lines_burst: limits.probation_burst,
+        probation_connections: limits.probation_connections,
+        probation_for: limits.probation_for,
+        max_parked: limits.parked,
+        alias: config.node.alias.clone().unwrap_or_default(),
         pinned: pinned.map(|it| (it.peer, it.addresses.clone())).collect(),
         accepted: decided(Decision::Accepted),
         rejected: decided(Decision::Rejected),
@@ -119,6 +133,33 @@ pub(super) fn network(config: &Config, contacts: &[Contact]) -> network::Setting
         send_queue_bytes: limits.send_queue_bytes,
         ..network::Settings::default()
     }
+}
+
+/// Peers that are no strangers: those of the address book, those the operator trusts, and with probation those that an earlier
+/// run met at least its length ago and whose conduct is worth no less than a newcomer's.
+fn acquainted(config: &Config, loaded: &store::Loaded) -> Vec<PeerId> {
+    let now = Timestamp::now();
+    let anchors = (config.anchors.iter())
+        .filter(|anchor| anchor.expires.is_none_or(|end| end > now))
+        .map(|anchor| anchor.peer);
+    let proven = |record: &&store::PeerRecord| {
+        config.network.unknown_peers == config::UnknownPeers::Probation
+            && now.since(record.first_seen) >= config.limits.probation_for
+            && record.conduct_at > Timestamp::ZERO
+            && record.reliability >= config.reliability.start
+    };
+    let proven = (loaded.peers.iter())
+        .filter(proven)
+        .map(|record| record.peer);
+    let undecided = |contact: &&Contact| {
+        matches!(
+            contact.decided(),
+            Some(Decision::Pending | Decision::Rejected)
+        )
+    };
+    let contacts = loaded.contacts.iter().filter(|it| !undecided(it));
+    let contacts = contacts.map(|contact| contact.peer);
+    anchors.chain(proven).chain(contacts).collect()
 }
 
 /// Where to listen; with QUIC switched on and no address for it, on the UDP port beside each TCP one.

@@ -1,8 +1,8 @@
 //! What the bridge has done since it started, for the log, the commands and the tests.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Plain counts since the start; they only grow.
+/// Plain counts since the start, which only grow, and whether the server is there.
 #[derive(Debug, Default)]
 pub struct Counters {
     /// Messages from Slips taken in.
@@ -23,11 +23,23 @@ pub struct Counters {
     pub write_backs_dropped: AtomicU64,
     /// Connections made again after a loss.
     pub reconnected: AtomicU64,
+    /// Whether the server does not answer now.
+    pub(super) away: AtomicBool,
 }
 
 impl Counters {
     pub(super) fn add(counter: &AtomicU64, n: usize) {
         counter.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the server does not answer now.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// Says the totals in the log.

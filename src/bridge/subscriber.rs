@@ -129,6 +129,7 @@ impl Subscriber {
                 End::Cancelled => break,
                 End::Replaced(new) => session = new,
                 End::Lost(why) => {
+                    self.ear.counters.set_away(true);
                     said.trouble(&format!("the connection to {} is lost: {why}", self.server));
                     let again = cancel
                         .run_until_cancelled(self.again(session.identity.as_ref(), &mut said))
@@ -137,6 +138,7 @@ impl Subscriber {
                     session = new;
                 }
             }
+            self.ear.counters.set_away(false);
             said.over(&format!(
                 "listening to `{}` on {} again",
                 self.channel, self.server
@@ -203,6 +205,7 @@ impl Subscriber {
         let answer = match answer {
             Some(answer) => answer,
             None => {
+                self.ear.counters.set_away(true);
                 said.trouble(&format!(
                     "{} does not answer: see whether it is overloaded or stopped",
                     self.server
@@ -217,6 +220,7 @@ impl Subscriber {
         };
         match answer {
             Ok(_) => {
+                self.ear.counters.set_away(false);
                 said.over(&format!("{} answers again", self.server));
                 None
             }

@@ -5,10 +5,12 @@
 //! speaks to Redis) and watches what B's Slips gets.
 
 mod checks;
+mod expected;
 mod play;
 mod slips;
 mod stage;
 mod story;
+mod trust;
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::{
     AnswerRequests, ForwardMode, Layout, LogFormat, LogLevel, RedisUrl, ReliabilityModel,
-    addresses,
+    UnknownPeers, addresses,
     kind::{self, Kind, Refusal, Shape},
     models,
     values::Values,
@@ -148,6 +148,10 @@ settings! {
         /// The Unix socket on which commands reach the running node, relative to data_dir; only this user
         /// can open it. Empty: beside the database, its name with .sock at the end.
         control_socket: Option<PathBuf> = "", kind::optional(kind::path());
+        /// What this node calls itself to other nodes of this kind; 48 characters of it are sent.
+        alias: Option<String> = "", kind::optional(kind::text("a name"));
+        /// What it tells them beside its status while all is well; 120 characters of it are sent.
+        status_message: Option<String> = "", kind::optional(kind::text("a sentence"));
     }
 
     /// The Redis server that Slips uses, and what passes through it.
@@ -234,6 +238,9 @@ settings! {
         mdns: bool = false, kind::truth();
         /// Peers that are always dialled, with or without /p2p/PEER; with it they pass every limit.
         peers: Vec<Multiaddr> = NO_TEXTS, addresses::dial();
+        /// Peers that are in no list of yours: "accept" them, let them speak a little until they have behaved
+        /// ("probation"), let them say hello and wait for you ("ask"), or close their connections ("deny").
+        unknown_peers: UnknownPeers = "probation", kind::word();
         /// The first wait before a failed dial is tried again; it doubles, with chance, at each failure.
         dial_backoff_min: Duration = "1s", kind::duration("100ms"..="1h");
         /// The longest wait between two dials of a peer.
@@ -277,6 +284,16 @@ settings! {
         messages_per_second: u32 = 10_000, kind::whole(1..=1_000_000);
         /// Lines that one peer may send at once before the rate above holds.
         burst: u32 = 20_000, kind::whole(1..=1_000_000);
+        /// Lines a second that a peer on probation may send for long; beyond it is held back.
+        probation_messages_per_second: u32 = 100, kind::whole(1..=1_000_000);
+        /// Lines that a peer on probation may send at once.
+        probation_burst: u32 = 1_000, kind::whole(1..=1_000_000);
+        /// Connected peers on probation at once.
+        probation_connections: usize = 128, kind::whole(1..=100_000);
+        /// A peer that was connected so long and did nothing amiss is no longer on probation.
+        probation_for: Duration = "1h", kind::duration("1s"..="365d");
+        /// Peers at once that wait for you with unknown_peers = "ask".
+        parked: usize = 64, kind::whole(1..=10_000);
         /// Lines to one peer that are sent and not yet acknowledged; a pigeon resets what is beyond 256.
         in_flight: usize = 64, kind::whole(1..=200);
         /// Bytes for one peer that may wait in memory; beyond it the sender waits.

@@ -53,6 +53,17 @@ words! {
         /// Nobody.
         None = "none",
     }
+    /// What is done with peers nobody has decided about.
+    UnknownPeers {
+        /// They are peers like any other.
+        Accept = "accept",
+        /// They may speak within small budgets until they have behaved for a while.
+        Probation = "probation",
+        /// They may say hello and wait for the operator.
+        Ask = "ask",
+        /// Their connections are closed at once.
+        Deny = "deny",
+    }
     /// How the conduct of a peer becomes its reliability.
     ReliabilityModel {
         /// Weighted conduct that is forgotten with a half-life; newcomers start low.

@@ -61,7 +61,7 @@ pub enum Refusal {
         /// Which entry.
         seq: u64,
         /// What is wrong with it.
-        fault: ContentFault,
+        fault: Box<ContentFault>,
     },
 }
 
@@ -125,7 +125,7 @@ pub(super) fn checked(
             let message = content(entry).map_err(|fault| Refusal::Content {
                 author: segment.author(),
                 seq,
-                fault,
+                fault: Box::new(fault),
             })?;
             Ok(Said {
                 seq,

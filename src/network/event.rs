@@ -7,7 +7,9 @@ use tokio::sync::mpsc;
 
 use super::Receipt;
 
-use crate::domain::{Conduct, Neighbour, PeerId, Reachability, Timestamp};
+use crate::domain::{
+    Conduct, Farewell, Hello, Neighbour, PeerId, Presence, Reachability, Timestamp,
+};
 
 /// Where [`Event`]s come out. Dropping it is harmless: events are then thrown away.
 pub type Events = mpsc::Receiver<Event>;
@@ -69,6 +71,36 @@ pub enum Event {
         peer: PeerId,
         /// What it called its version, at most 48 bytes.
         version: String,
+    },
+    /// A peer of our kind said who it is; at most one a second is told, the newest.
+    Hello {
+        /// Who.
+        peer: PeerId,
+        /// What it says.
+        hello: Box<Hello>,
+    },
+    /// A peer of our kind said how it is now; at most one a second is told, the newest.
+    Status {
+        /// Who.
+        peer: PeerId,
+        /// How.
+        presence: Presence,
+    },
+    /// A peer said why it leaves; one that speaks `/slips/1.0` only gives no reason.
+    Farewell {
+        /// Who.
+        peer: PeerId,
+        /// What it says.
+        farewell: Farewell,
+    },
+    /// A peer nobody has decided about is connected and waits; nothing of it is taken but its hello.
+    Parked {
+        /// Who.
+        peer: PeerId,
+        /// Its end of the connection.
+        address: Multiaddr,
+        /// Whether we dialled it there.
+        dialled: bool,
     },
     /// Multicast DNS found a peer we did not know at this address.
     Discovered {

@@ -1,7 +1,9 @@
 //! `/slips/2.0`: frames on one long-lived stream a direction, between nodes of our kind.
 //!
-//! The one who sends opens the stream, so two nodes have two. The one who takes says `ack 0` first,
-//! which shows that it speaks the protocol. From then on `message` frames go one way and cumulative
+//! The one who sends opens the stream, as soon as identify shows that the other side speaks the
+//! protocol, so two nodes have two. It says `hello` first; the one who takes says `ack 0`, which shows
+//! that it speaks the protocol and takes messages. To a peer that is parked it says so, and `ack 0` when
+//! the operator has accepted it. From then on `message` frames go one way and cumulative
 //! `ack` frames the other; many small messages are written in one go, and whatever is committed in
 //! one go is acknowledged in one frame.
 //!
@@ -14,7 +16,8 @@
 //! stream's window fills, the writer at the other end stops, its queue fills, and whoever sends waits
 //! for room there.
 //!
-//! `hello`, `ping` and `goodbye` stay on `/slips/1.0`, which every peer speaks.
+//! `status` frames follow the hello when something has changed, `goodbye` with its reason is the last.
+//! The `hello`, `ping` and `goodbye` of `/slips/1.0`, which every peer speaks, stay what they are.
 
 mod inbox;
 mod open;
@@ -30,7 +33,7 @@ pub(crate) use open::{Opened, open};
 pub use receipt::Receipt;
 pub(crate) use side::{Next, Side};
 
-use crate::domain::Conduct;
+use crate::domain::{Conduct, Farewell, Hello, Presence};
 
 /// The name of the protocol.
 pub(crate) const PROTOCOL: StreamProtocol = StreamProtocol::new("/slips/2.0");
@@ -39,11 +42,21 @@ const REPORTS: usize = 16;
 /// Answers a stream's reader may have for its writer before it waits.
 const ANSWERS: usize = 16;
 
+/// What a peer says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    Hello(Box<Hello>),
+    Status(Presence),
+    Goodbye(Farewell),
+}
+
 /// What a stream's task tells its connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Report {
     /// The peer did something.
     Conduct(Conduct),
+    /// The peer speaks of itself.
+    Said(Said),
     /// The outbound stream is gone; whether anything was acknowledged on it.
     Ended {
         /// Whether the peer took anything.

@@ -1,9 +1,10 @@
-//! Who may connect: nobody who is banned, and only so many from one address.
+//! Who may connect: nobody who is banned or not wanted, and only so many from one address.
 
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
     net::{IpAddr, Ipv6Addr},
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -16,12 +17,14 @@ use libp2p::{
     },
 };
 
+use super::standing::{Standing, Standings};
+
 /// Why a connection was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the peer is banned")]
     Banned,
-    #[error("the operator has rejected the peer")]
+    #[error("rejected: the peer is not wanted here")]
     Rejected,
     #[error("too many connections from {0}")]
     Crowded(IpAddr),
@@ -49,7 +52,7 @@ pub(crate) struct Behaviour {
     max_per_place: u32,
     exempt: HashSet<PeerId>,
     banned: HashSet<PeerId>,
-    rejected: HashSet<PeerId>,
+    standings: Arc<Standings>,
     inbound: HashMap<ConnectionId, (PeerId, IpAddr)>,
     places: HashMap<IpAddr, u32>,
 }
@@ -59,12 +62,13 @@ impl Behaviour {
         max_per_place: u32,
         exempt: HashSet<PeerId>,
         banned: HashSet<PeerId>,
+        standings: Arc<Standings>,
     ) -> Self {
         Self {
+            standings,
             max_per_place,
             exempt,
             banned,
-            rejected: HashSet::new(),
             inbound: HashMap::new(),
             places: HashMap::new(),
         }
@@ -76,14 +80,6 @@ impl Behaviour {
 
     pub(crate) fn unban(&mut self, peer: &PeerId) {
         self.banned.remove(peer);
-    }
-
-    pub(crate) fn reject(&mut self, peer: PeerId) {
-        self.rejected.insert(peer);
-    }
-
-    pub(crate) fn no_longer_reject(&mut self, peer: &PeerId) {
-        self.rejected.remove(peer);
     }
 
     /// From now on the connections of a peer count for no place, those that stand included.
@@ -105,7 +101,7 @@ impl Behaviour {
         if self.banned.contains(peer) {
             return Err(Refusal::Banned);
         }
-        if self.rejected.contains(peer) {
+        if self.standings.of(peer) == Standing::Refused {
             return Err(Refusal::Rejected);
         }
         let Some(ip) = from.filter(|_| !self.exempt.contains(peer)) else {

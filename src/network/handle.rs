@@ -16,7 +16,7 @@ use super::{
     pigeon::{PeerQueue, Refused},
     sync::Sessions,
 };
-use crate::domain::Timestamp;
+use crate::domain::{Presence, Timestamp};
 
 /// The queues of the peers lines can be sent to.
 pub(super) type Queues = Arc<HashMap<PeerId, Arc<PeerQueue>>>;
@@ -32,6 +32,8 @@ pub(super) enum Command {
     Admit(PeerId),
     Refuse(PeerId),
     Forget(PeerId),
+    Misbehaved(PeerId),
+    Announce(Presence),
     Goodbye(Duration, oneshot::Sender<()>),
 }
 
@@ -118,7 +120,7 @@ impl Handle {
         let queues: Vec<_> = wanted.map(|(_, queue)| Arc::clone(queue)).collect();
         let pushed = queues
             .iter()
-            .map(|queue| queue.push(lane, Arc::clone(&line), self.write_timeout));
+            .map(|queue| queue.push_for_all(lane, Arc::clone(&line), self.write_timeout));
         join_all(pushed)
             .await
             .into_iter()
@@ -202,6 +204,17 @@ impl Handle {
     /// The operator no longer says anything of this peer: neither pinned, nor welcome, nor rejected.
     pub async fn forget(&self, peer: PeerId) {
         let _ = self.commands.send(Command::Forget(peer)).await;
+    }
+
+    /// A peer did something amiss that the network cannot see: if it is on probation, the time in
+    /// which it has to behave begins anew.
+    pub async fn misbehaved(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Misbehaved(peer)).await;
+    }
+
+    /// How this node is from now on: said to every connected peer of our kind, and to those to come.
+    pub async fn announce(&self, presence: Presence) {
+        let _ = self.commands.send(Command::Announce(presence)).await;
     }
 
     /// Our own peer id.

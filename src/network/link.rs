@@ -6,6 +6,8 @@ use libp2p::{Multiaddr, PeerId, swarm::ConnectionId};
 use rand::{Rng, rngs::StdRng};
 use tokio::time::Instant;
 
+use super::service::Unheard;
+
 /// Both sides dialling at once make two connections within this time of each other. A later second
 /// one is a peer that came back before its old connection was known to be dead.
 const SAME_MOMENT: Duration = Duration::from_secs(10);
@@ -39,6 +41,16 @@ pub(crate) struct Link {
     pub(crate) active: bool,
     /// Why we are closing it.
     pub(crate) closing: Option<String>,
+    /// When it is closed, if it is still there.
+    pub(crate) close_at: Option<Instant>,
+    /// Nobody has decided about the peer; it waits.
+    pub(crate) parked: bool,
+    /// Since when the peer has done nothing amiss.
+    pub(crate) behaved_since: Instant,
+    /// Until when a busy peer wants to be spared.
+    pub(crate) spared_until: Option<Instant>,
+    /// What it said of itself and nobody was told yet.
+    pub(crate) unheard: Unheard,
     /// It said hello on this link.
     pub(crate) said_hello: bool,
     /// It pinged on this link.
@@ -55,6 +67,11 @@ impl Link {
             connections: vec![first],
             active: false,
             closing: None,
+            close_at: None,
+            parked: false,
+            behaved_since: now,
+            spared_until: None,
+            unheard: Unheard::default(),
             said_hello: false,
             said_ping: false,
             last_good: now,
@@ -122,7 +139,10 @@ impl Link {
 
     /// A ping is due.
     pub(crate) fn ping_due(&self, now: Instant) -> bool {
-        self.active && !self.asking && self.closing.is_none() && now >= self.next_ping
+        (self.active || self.parked)
+            && !self.asking
+            && self.closing.is_none()
+            && now >= self.next_ping
     }
 
     /// It did not answer in time; says whether it is lost.

@@ -28,6 +28,7 @@ use yamux::{Connection, Mode};
 
 pub(crate) use self::ledger::Pool;
 use self::{ledger::Ledger, meter::Meter};
+use super::standing::Pass;
 
 /// Streams of a connection at once, beyond which yamux ends it. What the ledger charges for a
 /// stream makes it stop reading long before.
@@ -37,15 +38,24 @@ const MAX_STREAMS: usize = 16_384;
 #[derive(Clone)]
 pub(crate) struct Config {
     pool: Arc<Pool>,
+    pass: Option<Arc<Pass>>,
 }
 
 impl Config {
     pub(crate) fn new(pool: Arc<Pool>) -> Self {
-        Self { pool }
+        Self { pool, pass: None }
+    }
+
+    /// The same for the connection of one peer: what it may make us hold follows how far it is let in.
+    pub(crate) fn of(self, pass: Arc<Pass>) -> Self {
+        Self {
+            pass: Some(pass),
+            ..self
+        }
     }
 
     fn muxer<C: AsyncRead + AsyncWrite + Unpin>(self, io: C, mode: Mode) -> Muxer<C> {
-        let ledger = Arc::new(Ledger::new(self.pool));
+        let ledger = Arc::new(Ledger::new(self.pool, self.pass));
         let mut config = yamux::Config::default();
         // The ledger sees to the memory; yamux' own sum would only limit the number of streams.
         config.set_max_connection_receive_window(None);

@@ -24,20 +24,25 @@ use libp2p::{
     },
 };
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use handler::{Control, Told};
+pub(crate) use handler::{Bye, Control, Told};
 use handler::{Handler, Limits};
 pub(crate) use inbound::{Gate, Heard, MAX_VERSION_BYTES};
 pub(crate) use outbound::Outcome;
 pub(crate) use patience::within;
 pub(crate) use queue::{PeerQueue, Refused, Run};
-use rate::Rate;
+use rate::{Budget, Rate};
 
-use super::{Line, Settings, guard::ip_of};
+use super::{
+    Line, Settings,
+    guard::ip_of,
+    standing::{Pass, Standings},
+};
+use crate::domain::Hello;
 
 /// A connection said something about its peer.
 #[derive(Debug)]
@@ -50,6 +55,7 @@ pub(crate) struct Event {
 struct Kept {
     queue: Arc<PeerQueue>,
     rate: Arc<Rate>,
+    pass: Arc<Pass>,
     connections: usize,
     left_at: Instant,
 }
@@ -62,6 +68,8 @@ pub(crate) struct Behaviour {
     lines: mpsc::Sender<Line>,
     reading: Arc<Semaphore>,
     leaving: CancellationToken,
+    standings: Arc<Standings>,
+    own: watch::Receiver<Arc<Hello>>,
     kept: HashMap<PeerId, Kept>,
     to_swarm: VecDeque<ToSwarm<Event, Control>>,
     waker: Option<Waker>,
@@ -72,8 +80,12 @@ impl Behaviour {
         settings: Arc<Settings>,
         protocol: StreamProtocol,
         lines: mpsc::Sender<Line>,
+        standings: Arc<Standings>,
+        own: watch::Receiver<Arc<Hello>>,
     ) -> Self {
         Self {
+            standings,
+            own,
             hello: format!("hello {}\n", settings.hello_version).into(),
             reading: Arc::new(Semaphore::new(settings.max_lines_reading.max(1))),
             leaving: CancellationToken::new(),
@@ -124,11 +136,23 @@ impl Behaviour {
 
     fn handler(&mut self, connection: ConnectionId, peer: PeerId, address: &Multiaddr) -> Handler {
         let settings = &self.settings;
-        let kept = self.kept.entry(peer).or_insert_with(|| Kept {
-            queue: Arc::new(PeerQueue::new(settings.send_queue_bytes)),
-            rate: Arc::new(Rate::new(settings.lines_per_second, settings.lines_burst)),
-            connections: 0,
-            left_at: Instant::now(),
+        let kept = self.kept.entry(peer).or_insert_with(|| {
+            let pass = self.standings.pass(peer);
+            let budget = Budget {
+                per_second: settings.lines_per_second,
+                burst: settings.lines_burst,
+            };
+            let newcomer = Budget {
+                per_second: settings.probation_lines_per_second,
+                burst: settings.probation_lines_burst,
+            };
+            Kept {
+                queue: Arc::new(PeerQueue::new(settings.send_queue_bytes)),
+                rate: Arc::new(Rate::new(budget, newcomer, Arc::clone(&pass))),
+                pass,
+                connections: 0,
+                left_at: Instant::now(),
+            }
         });
         kept.left_at = Instant::now();
         let gate = Arc::new(Gate {
@@ -147,6 +171,8 @@ impl Behaviour {
             read_timeout: settings.read_timeout,
             write_timeout: settings.write_timeout,
             leaving: self.leaving.clone(),
+            pass: Arc::clone(&kept.pass),
+            own: self.own.clone(),
         });
         let limits = Limits {
             in_flight: settings.max_in_flight,

@@ -6,6 +6,8 @@ mod dials;
 mod leaving;
 mod meet;
 mod outbox;
+mod presence;
+mod strangers;
 mod talk;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -31,8 +33,10 @@ use super::{
     handle::{Command, Queues},
     link::{Link, Pace},
     listen::Listening,
+    standing::{Standing, Standings},
 };
-use crate::domain::Timestamp;
+use crate::domain::{Hello, Timestamp};
+pub(super) use presence::Unheard;
 
 /// How often pings, bans and forgotten queues are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -59,6 +63,9 @@ pub(super) struct Ends {
     /// Where we listen, for multicast DNS.
     pub(super) addresses: watch::Sender<Vec<Multiaddr>>,
     pub(super) deaf: CancellationToken,
+    pub(super) standings: Arc<Standings>,
+    /// What we say of ourselves.
+    pub(super) own: watch::Sender<Arc<Hello>>,
 }
 
 /// The owner of the swarm.
@@ -83,6 +90,10 @@ pub(super) struct Service {
     /// What the operator says of peers.
     chosen: Chosen,
     leaving: Option<Leaving>,
+    standings: Arc<Standings>,
+    own: watch::Sender<Arc<Hello>>,
+    /// What peers said when they left, until they are back.
+    farewells: HashMap<PeerId, String>,
     pace: Pace,
     rng: StdRng,
     last_tick: Instant,
@@ -117,6 +128,9 @@ impl Service {
             bans: HashMap::new(),
             chosen: Chosen::default(),
             leaving: None,
+            standings: ends.standings,
+            own: ends.own,
+            farewells: HashMap::new(),
             last_tick: now,
             excused_until: now,
             settings,
@@ -142,7 +156,9 @@ impl Service {
             .iter()
             .for_each(|address| self.book.add_fixed(address, now));
         let local = *self.swarm.local_peer_id();
-        for known in known.into_iter().filter(|known| known.peer != local) {
+        let standings = Arc::clone(&self.standings);
+        let is_wanted = |peer: &PeerId| *peer != local && standings.of(peer) != Standing::Refused;
+        for known in known.into_iter().filter(|known| is_wanted(&known.peer)) {
             self.book
                 .add_known(known.peer, &known.addresses, known.greeted, now);
         }

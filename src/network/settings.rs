@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use libp2p::Multiaddr;
 
+use super::UnknownPeers;
 use crate::domain::PeerId;
 
 /// Events on the way to the node: a second's worth while hundreds of peers come and go at once.
@@ -57,6 +58,23 @@ pub struct Settings {
     pub mdns: bool,
     /// Peers always dialled, with or without `/p2p/<id>`; those with an id pass every limit.
     pub static_peers: Vec<Multiaddr>,
+    /// What is done with peers nobody has decided about.
+    pub unknown_peers: UnknownPeers,
+    /// Peers that are no strangers: of the address book, trusted, or proven in earlier runs. Those of
+    /// `static_peers` are none in any case.
+    pub acquainted: Vec<PeerId>,
+    /// Lines a second a peer on probation may send in the long run.
+    pub probation_lines_per_second: u32,
+    /// Lines it may send at once.
+    pub probation_lines_burst: u32,
+    /// Connected peers on probation at once.
+    pub probation_connections: usize,
+    /// A peer that was connected so long without doing anything amiss is no longer on probation.
+    pub probation_for: Duration,
+    /// Peers that wait for the operator at once; past that the one that has waited longest goes.
+    pub max_parked: usize,
+    /// What this node calls itself.
+    pub alias: String,
     /// Peers the operator pinned, with where they can be dialled: dialled at once, kept, and beyond
     /// every limit.
     pub pinned: Vec<(PeerId, Vec<Multiaddr>)>,
@@ -143,6 +161,14 @@ impl Default for Settings {
             legacy_mdns_interval: Duration::from_secs(60),
             mdns: false,
             static_peers: Vec::new(),
+            unknown_peers: UnknownPeers::Accept,
+            acquainted: Vec::new(),
+            probation_lines_per_second: 100,
+            probation_lines_burst: 1_000,
+            probation_connections: 128,
+            probation_for: Duration::from_secs(3600),
+            max_parked: 64,
+            alias: String::new(),
             pinned: Vec::new(),
             accepted: Vec::new(),
             rejected: Vec::new(),

@@ -16,14 +16,18 @@ use libp2p::{
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::Hello;
+
 use super::{
     Event, Events, Handle, Known, Line, Settings, SyncEvent,
-    behaviour::Behaviour,
+    behaviour::{Behaviour, Shared},
     book::split,
+    frames,
     listen::listen,
     mdns,
     service::{Ends, Service},
     settings::{COMMAND_QUEUE, EVENT_QUEUE, FOUND_QUEUE, MAX_INBOUND_STREAMS},
+    standing::Standings,
     sync::Sessions,
     transport::transport,
 };
@@ -104,12 +108,26 @@ pub async fn start(
 ) -> Result<(Handle, Events, Vec<Multiaddr>), StartError> {
     let settings = Arc::new(settings);
     let sessions = Arc::new(Sessions::default());
+    let standings = standings(&settings);
+    let (own, said) = watch::channel(Arc::new(hello(&settings)));
     let barred = banned.iter().copied().collect();
-    let mut swarm = build(&settings, &keypair, barred, inlets.into(), &sessions)?;
+    let shared = Shared {
+        inlets: inlets.into(),
+        sessions: &sessions,
+        standings: &standings,
+        own: said,
+    };
+    let mut swarm = build(&settings, &keypair, barred, shared)?;
     let listening = listen(&mut swarm, &settings.listen).await?;
     let local = *swarm.local_peer_id();
     let addresses = listening.addresses.clone();
-    let (ends, handle, events) = ends(&settings, local, addresses.clone(), sessions);
+    let (ends, handle, events) = ends(
+        &settings,
+        local,
+        addresses.clone(),
+        sessions,
+        (standings, own),
+    );
     let service = Service::new(settings, swarm, listening, ends).with_peers(known, banned);
     tokio::spawn(service.run());
     let own = Protocol::P2p(local);
@@ -126,6 +144,7 @@ fn ends(
     local: PeerId,
     listening: Vec<Multiaddr>,
     sessions: Arc<Sessions>,
+    (standings, own): (Arc<Standings>, watch::Sender<Arc<Hello>>),
 ) -> (Ends, Handle, Events) {
     let (events_in, events): (mpsc::Sender<Event>, Events) = mpsc::channel(EVENT_QUEUE);
     let (commands_in, commands) = mpsc::channel(COMMAND_QUEUE);
@@ -158,16 +177,42 @@ fn ends(
         queues: queues_in,
         addresses: addresses_in,
         deaf,
+        standings,
+        own,
     };
     (ends, handle, events)
+}
+
+/// Peers of the settings are no strangers.
+fn standings(settings: &Settings) -> Arc<Standings> {
+    let fixed = (settings.static_peers.iter()).filter_map(|address| split(address).1);
+    let pinned = settings.pinned.iter().map(|(peer, _)| peer);
+    let chosen = settings.acquainted.iter().chain(&settings.accepted);
+    let admitted = chosen.chain(pinned).copied().chain(fixed);
+    Arc::new(Standings::new(
+        settings.unknown_peers,
+        admitted,
+        settings.max_known_peers,
+    ))
+}
+
+/// What we say of ourselves at first.
+fn hello(settings: &Settings) -> Hello {
+    let hello = Hello {
+        protocol: frames::PROTOCOL.as_ref().to_owned(),
+        alias: settings.alias.clone(),
+        software: settings.agent.clone(),
+        network: Some(settings.rendezvous.clone()),
+        ..Hello::default()
+    };
+    hello.cleaned()
 }
 
 fn build(
     settings: &Arc<Settings>,
     keypair: &Keypair,
     banned: HashSet<PeerId>,
-    inlets: Inlets,
-    sessions: &Arc<Sessions>,
+    shared: Shared<'_>,
 ) -> Result<Swarm<Behaviour>, StartError> {
     let protocol = StreamProtocol::try_from_owned(settings.protocol.clone())
         .map_err(|_| StartError::Protocol(settings.protocol.clone()))?;
@@ -176,11 +221,9 @@ fn build(
         .iter()
         .filter_map(|address| split(address).1)
         .collect();
-    let transport = transport(settings, keypair)?;
-    let behaviour = Behaviour::new(
-        settings, protocol, keypair, &fixed, banned, inlets, sessions,
-    )
-    .map_err(StartError::Mdns)?;
+    let transport = transport(settings, keypair, shared.standings)?;
+    let behaviour = Behaviour::new(settings, protocol, keypair, &fixed, banned, shared)
+        .map_err(StartError::Mdns)?;
     let config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(settings.idle_timeout)
         .with_max_negotiating_inbound_streams(MAX_INBOUND_STREAMS)

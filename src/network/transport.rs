@@ -12,7 +12,9 @@ use libp2p::{
 use super::{
     Settings,
     admission::Admission,
+    lifeline::Lifeline,
     muxer::{self, Pool},
+    standing::Standings,
 };
 
 /// What a QUIC peer may have under way, a stream (a line) and a connection.
@@ -26,6 +28,7 @@ const QUIC_CONNECTION_BYTES: u32 = 1024 * 1024;
 pub(super) fn transport(
     settings: &Settings,
     keypair: &Keypair,
+    standings: &Arc<Standings>,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let floor = 2 * settings.max_line_bytes as u64;
     let unread = Arc::new(Pool::new(
@@ -33,10 +36,13 @@ pub(super) fn transport(
         settings.max_unread_bytes_per_connection,
         floor,
     ));
+    let muxer = muxer::Config::new(unread);
+    let standings = Arc::clone(standings);
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
+        .map(|tcp, _| Lifeline::new(tcp))
         .upgrade(Version::V1Lazy)
         .authenticate(noise::Config::new(keypair)?)
-        .multiplex(muxer::Config::new(unread))
+        .multiplex_ext(move |peer, _| muxer.of(standings.pass(*peer)))
         .timeout(settings.handshake_timeout)
         .boxed();
     let tcp = Admission::new(tcp, settings.max_pending_incoming);

@@ -32,6 +32,8 @@ pub struct Counters {
     pub blames_withheld: Counter,
     /// Peers' questions shed, or not answered because Slips holds nothing on the address.
     pub requests_unanswered: Counter,
+    /// Of those, the ones that were shed because too many waited.
+    pub requests_shed: Counter,
     /// Peers' questions answered or passed on to Slips.
     pub requests_answered: Counter,
     /// Messages of our Slips handed to the network, once for each peer.

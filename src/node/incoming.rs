@@ -3,6 +3,7 @@
 //! While one batch is on its way to the disk the next is judged. It is committed when the first is
 //! on disk, so the order stays, and nothing is done about a batch before its own commit.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -13,7 +14,7 @@ use super::intake::{FromLog, Intake, Ordered, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{Ban, OwnStatement, Timestamp, Tip};
+use crate::domain::{Ban, OwnStatement, PeerId, Timestamp, Tip};
 use crate::network::{Event, Handle, Line, Receipt};
 use crate::store::{Committed, Store, StoreError};
 
@@ -79,6 +80,7 @@ struct Committing {
 struct Then {
     questions: Vec<Question>,
     bans: Vec<Ban>,
+    offenders: BTreeSet<PeerId>,
     receipts: Vec<Receipt>,
     kept: Kept,
     ordered: Vec<oneshot::Sender<()>>,
@@ -276,6 +278,7 @@ impl Listening {
             then: Then {
                 questions: outcome.questions,
                 bans: outcome.bans,
+                offenders: outcome.offenders,
                 receipts,
                 kept,
                 ordered,
@@ -302,6 +305,9 @@ impl Listening {
             info!(peer = %ban.peer, until = %ban.until, reason = ban.reason, "peer cut off");
             self.network.ban(ban.peer, ban.until).await;
         }
+        for peer in then.offenders {
+            self.network.misbehaved(peer).await;
+        }
         for waits in then.ordered {
             // Whoever gave the order may have stopped waiting.
             let _ = waits.send(());
@@ -310,6 +316,7 @@ impl Listening {
             if let Err(mpsc::error::TrySendError::Full(question)) = self.ask.try_send(question) {
                 debug!(peer = %question.from, "a question was shed: too many are waiting");
                 self.counters.requests_unanswered.add(1);
+                self.counters.requests_shed.add(1);
             }
         }
     }

@@ -23,6 +23,7 @@ mod logged;
 mod orders;
 mod outside;
 mod own;
+mod said;
 
 pub use logged::{FromLog, Logged, Said};
 
@@ -75,6 +76,8 @@ pub struct Outcome {
     pub questions: Vec<Question>,
     /// Peers to cut off.
     pub bans: Vec<Ban>,
+    /// Peers whose messages the contract does not allow: whoever is on probation stays on it.
+    pub offenders: BTreeSet<PeerId>,
 }
 
 /// One step's working state.
@@ -214,6 +217,10 @@ impl Intake {
                 self.address(peer, ip, Some(address.to_string()), step)
             }
             Event::Discovered { .. } | Event::Stopped => {}
+            Event::Hello { .. }
+            | Event::Status { .. }
+            | Event::Farewell { .. }
+            | Event::Parked { .. } => Self::keep_saying(event, step),
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {
@@ -291,6 +298,7 @@ impl Intake {
                 tracing::debug!(%peer, %fault, "a message was refused");
                 self.counters.malformed.add(1);
                 self.conduct(peer, Conduct::MalformedMessage, step);
+                step.outcome.offenders.insert(peer);
             }
             (Forward::Sanitized { .. }, Ok(Message::Request { subject })) => {
                 let from = Neighbour(peer);

@@ -37,7 +37,10 @@ pub(super) struct OwnLog {
 }
 
 /// Runs until the subscriber ends and what it handed over is on its way.
-pub(super) async fn run(mut speaking: Speaking, mut from_slips: InboundQueue) -> Result<(), NodeError> {
+pub(super) async fn run(
+    mut speaking: Speaking,
+    mut from_slips: InboundQueue,
+) -> Result<(), NodeError> {
     while let Some(inbound) = from_slips.next().await {
         match inbound {
             Inbound::Send { recipient, message } => speaking.send(recipient, message).await,

@@ -9,7 +9,8 @@ use super::{
 
 parameters! {
     /// How much a model may hold; what is beyond is pushed out and counted. With the defaults, full
-    /// tables take 84 MiB with `slips` and about 103 MiB with `robust` (`cargo bench --bench opinion`).
+    /// tables take 78 MiB with `robust` (`FULL=1 cargo bench --bench opinion`), so that a process stays
+    /// below 128 MiB.
     Limits, "limits";
     numbers {}
     wholes {

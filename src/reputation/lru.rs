@@ -3,16 +3,31 @@
 //! Entries live in a vector and are chained by index, so a touch, an insertion and an eviction cost
 //! the same whatever the size. A [`Handle`] outlives its entry safely: it carries a generation.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{
+    hash::{BuildHasher as _, Hash, RandomState},
+    mem,
+};
+
+use hashbrown::HashTable;
 
 /// No entry.
 const NONE: u32 = u32::MAX;
 
-/// A short name of an entry; of no entry once that one has been pushed out.
+/// A short name of an entry; of no entry once that one has been pushed out. Packed, since every
+/// report holds one. A slot would have to be used again 65,536 times for a name to come back: with
+/// the default limits that is a thousand million new peers within the time a report is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(C, packed(2))]
 pub struct Handle {
     slot: u32,
-    generation: u32,
+    generation: u16,
+}
+
+impl Handle {
+    /// The place of the entry: the same for the next user of the slot.
+    pub fn place(self) -> usize {
+        self.slot as usize
+    }
 }
 
 #[derive(Debug)]
@@ -20,7 +35,7 @@ struct Slot<K, V> {
     /// `None` while the slot waits to be used again.
     key: Option<K>,
     value: V,
-    generation: u32,
+    generation: u16,
     newer: u32,
     older: u32,
 }
@@ -29,7 +44,9 @@ struct Slot<K, V> {
 #[derive(Debug)]
 pub struct Lru<K, V> {
     most: usize,
-    index: HashMap<K, u32>,
+    /// The slot of each key; the keys are in the slots. The hash is keyed, for peers choose keys.
+    index: HashTable<u32>,
+    hasher: RandomState,
     slots: Vec<Slot<K, V>>,
     free: Vec<u32>,
     newest: u32,
@@ -41,7 +58,8 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
     pub fn new(most: usize) -> Self {
         Self {
             most: most.clamp(1, NONE as usize - 1),
-            index: HashMap::new(),
+            index: HashTable::new(),
+            hasher: RandomState::new(),
             slots: Vec::new(),
             free: Vec::new(),
             newest: NONE,
@@ -56,9 +74,12 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
 
     /// The value of a key; does not touch it.
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.index
-            .get(key)
-            .map(|&slot| &self.slots[slot as usize].value)
+        self.slot(key).map(|slot| &self.slots[slot as usize].value)
+    }
+
+    fn slot(&self, key: &K) -> Option<u32> {
+        let is_it = |slot: &u32| self.slots[*slot as usize].key.as_ref() == Some(key);
+        self.index.find(self.hasher.hash_one(key), is_it).copied()
     }
 
     /// The entry a handle names, unless it has been pushed out.
@@ -72,7 +93,7 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
     /// out to make room for it.
     pub fn touch(&mut self, key: K) -> (Handle, &mut V, Option<V>) {
         let mut evicted = None;
-        let slot = if let Some(&slot) = self.index.get(&key) {
+        let slot = if let Some(slot) = self.slot(&key) {
             self.unlink(slot);
             slot
         } else {
@@ -80,7 +101,13 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
                 evicted = self.remove_oldest();
             }
             let slot = self.take_slot(key);
-            self.index.insert(key, slot);
+            let (slots, hasher) = (&self.slots, &self.hasher);
+            // A slot in the index has a key; none would only be found no more.
+            let hash = |slot: &u32| {
+                let key = slots[*slot as usize].key.as_ref();
+                key.map_or(0, |key| hasher.hash_one(key))
+            };
+            self.index.insert_unique(hasher.hash_one(key), slot, hash);
             slot
         };
         self.link_newest(slot);
@@ -104,7 +131,7 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
 
     /// The handle of a key, if it has an entry; does not touch it.
     pub fn handle(&self, key: &K) -> Option<Handle> {
-        self.index.get(key).map(|&slot| Handle {
+        self.slot(key).map(|slot| Handle {
             slot,
             generation: self.slots[slot as usize].generation,
         })
@@ -164,9 +191,12 @@ impl<K: Copy + Eq + Hash, V: Default> Lru<K, V> {
         self.free.push(slot);
         let entry = &mut self.slots[slot as usize];
         entry.generation = entry.generation.wrapping_add(1);
-        let value = std::mem::take(&mut entry.value);
+        let value = mem::take(&mut entry.value);
         let key = entry.key.take()?;
-        self.index.remove(&key);
+        let hash = self.hasher.hash_one(key);
+        if let Ok(found) = self.index.find_entry(hash, |other| *other == slot) {
+            found.remove();
+        }
         Some(value)
     }
 

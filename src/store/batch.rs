@@ -8,6 +8,8 @@ use crate::domain::{
     Reachability, ReceivedReport, Reliability, Subject, Timestamp, TrustChange,
 };
 
+use super::PeerSaying;
+
 /// Everything to be stored in one go: all of it or nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
@@ -25,6 +27,8 @@ pub struct Batch {
     pub conduct: Vec<PeerConduct>,
     /// The newest reachability of peers.
     pub reachability: Vec<PeerReachability>,
+    /// What peers said of themselves, in its order.
+    pub sayings: Vec<PeerSaying>,
     /// Peers with whom hellos were exchanged.
     pub greeted: Vec<PeerId>,
     /// Bans lifted; done before `bans` are set.
@@ -67,6 +71,7 @@ impl Batch {
             + self.told.len()
             + self.conduct.len()
             + self.reachability.len()
+            + self.sayings.len()
             + self.greeted.len()
             + self.unbanned.len()
             + self.bans.len()

@@ -159,6 +159,7 @@ fn seen_in(batches: &[&Batch]) -> HashMap<PeerId, Seen> {
             .reachability
             .iter()
             .for_each(|r| note(r.peer, r.at, r.state == Reachability::Connected));
+        batch.sayings.iter().for_each(|s| note(s.peer, s.at, true));
         batch.bans.iter().for_each(|b| note(b.peer, b.since, false));
         (batch.contacts.iter()).for_each(|c| note(c.peer, c.added_at, false));
         (batch.parked.iter()).for_each(|(peer, at)| note(*peer, *at, false));

@@ -35,7 +35,7 @@ const WAL_PAGES: &str = "16384";
 const WAL_BYTES: &str = "67108864";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i64 = 4;
+pub(super) const SCHEMA: i64 = 5;
 
 fn migrator() -> Migrator {
     let step = |version, what: &'static str, sql: &'static str| {
@@ -63,6 +63,11 @@ fn migrator() -> Migrator {
             4,
             "contacts",
             include_str!("../../migrations/0004_contacts.sql"),
+        ),
+        step(
+            5,
+            "presence",
+            include_str!("../../migrations/0005_presence.sql"),
         ),
     ])
 }

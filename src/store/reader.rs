@@ -12,9 +12,10 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    LogFork, LogHead, LogRow, OpenError, PeerRecord, Stats, StoreError, StoredFact, contacts,
-    facts, log, open,
+    LogFork, LogHead, LogRow, OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact,
+    contacts, facts, log, open,
     opinions::OpinionRow,
+    presence,
     query::{RawSaid, ReportFilter, ReportRow, StatementRow, reports_query},
     records,
     rows::Place,
@@ -75,6 +76,14 @@ impl Reader {
     /// What the database says, or the row that cannot be.
     pub async fn peer(&self, peer: PeerId) -> Result<Option<PeerRecord>, StoreError> {
         records::one(&mut *self.conn.lock().await, peer).await
+    }
+
+    /// What every peer of our kind said of itself last.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn presences(&self) -> Result<HashMap<PeerId, PresenceRecord>, StoreError> {
+        presence::all(&mut *self.conn.lock().await).await
     }
 
     /// The operator's address book.

@@ -11,7 +11,7 @@ use super::{
     known::Known,
     log, opinions,
     outbox::{self, OutboxState},
-    peers,
+    peers, presence,
     prune::{self, Step, StepDone},
     said,
     stall::{Drops, Lines, Stall},
@@ -196,6 +196,7 @@ impl Writer {
         }
         for batch in batches {
             peers::write(conn, known, batch).await?;
+            presence::write(conn, known, batch).await?;
             contacts::write(conn, known, batch).await?;
         }
         log::write(conn, batches).await?;

@@ -6,6 +6,8 @@
 //! 00 00 00 32 {"type":"error","code":"unknown_type","text":"no"}   why something was refused
 //! ```
 //!
+//! `hello`, `status` and `goodbye`, by which nodes speak of themselves, are in `presence`.
+//!
 //! A frame of another type is no fault: it is for a version to come, and is answered by an `error`.
 //! Keys a type does not have are ignored for the same reason. The length is checked before anything
 //! is kept of a frame. `count` is what the one who takes messages has made safe since the stream was
@@ -17,6 +19,11 @@ use super::{
     json::{self, Limits, Object, Value},
     quoted,
 };
+use crate::domain::{Farewell, Hello, Presence};
+
+mod presence;
+
+pub use presence::{MAX_PRESENCE_BYTES, push_goodbye, push_hello, push_status};
 
 /// The length before each frame, in bytes.
 pub const HEADER_BYTES: usize = 4;
@@ -53,6 +60,12 @@ pub enum Frame<'a> {
         /// For people.
         text: Cow<'a, str>,
     },
+    /// Who the other side says it is; the first frame of whoever sends.
+    Hello(Box<Hello>),
+    /// How it is now.
+    Status(Presence),
+    /// It leaves.
+    Goodbye(Farewell),
     /// A type this version does not know.
     Unknown {
         /// Its name, shortened and escaped.
@@ -71,6 +84,8 @@ pub enum Code {
     Malformed,
     /// Longer than the limit; the stream ends.
     TooLong,
+    /// Nobody has decided about the sender yet: its messages are not taken; the stream goes on.
+    Parked,
 }
 
 impl Code {
@@ -82,6 +97,7 @@ impl Code {
             Self::Unexpected => "unexpected",
             Self::Malformed => "malformed",
             Self::TooLong => "too_long",
+            Self::Parked => "parked",
         }
     }
 }
@@ -204,7 +220,7 @@ pub fn split(bytes: &[u8], max_body: usize) -> Result<Split<'_>, Fault> {
 /// A [`Fault`] for whatever is no object with a `type`, or not what its type demands.
 pub fn decode(body: &[u8], max_line_bytes: usize) -> Result<Frame<'_>, Fault> {
     let limits = Limits {
-        max_bytes: max_body_bytes(max_line_bytes),
+        max_bytes: max_body_bytes(max_line_bytes).max(MAX_PRESENCE_BYTES),
         max_depth: MAX_DEPTH,
         max_values: MAX_VALUES,
     };
@@ -228,6 +244,9 @@ pub fn decode(body: &[u8], max_line_bytes: usize) -> Result<Frame<'_>, Fault> {
             code: text(&mut object, "code", MAX_CODE_BYTES)?,
             text: text(&mut object, "text", MAX_ERROR_BYTES)?,
         }),
+        "hello" => Ok(Frame::Hello(Box::new(presence::hello(&object)))),
+        "status" => Ok(Frame::Status(presence::presence(&object))),
+        "goodbye" => Ok(Frame::Goodbye(presence::goodbye(&object))),
         other => Ok(Frame::Unknown {
             kind: quoted(other),
         }),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::fixture::{Ran, program};
+use slips_p2p::simulation::{Contestant, Scenario, Story};
 
 fn simulate(dir: &Path, arguments: &[&str]) -> Ran {
     let mut command = program(dir);
@@ -84,6 +85,42 @@ fn exported_events_are_lines_of_the_five_kinds_with_a_truth_for_each_question() 
     assert_eq!(report["key_type"], "ip");
     assert_eq!(report["evaluation_type"], "score_confidence");
     assert!(report["evaluation"]["score"].is_f64() && report["t"].is_i64());
+}
+
+#[test]
+fn replayed_exported_events_give_the_opinions_of_the_simulation() {
+    let dir = tempfile::tempdir().unwrap();
+    for (scenario, model) in [("sybils", "robust"), ("liars-30", "slips")] {
+        let arguments = ["--scenario", scenario, "--models", model, "--seed", "7"];
+        let export = ["--export", "e"];
+        simulate(dir.path(), &[&arguments[..], &export].concat()).ending(0);
+        let mut replay = program(dir.path());
+        let events = format!("e/{scenario}-7.events.jsonl");
+        replay.args(["replay", "--model", model, &events]);
+        let replayed: Vec<Option<(f64, f64)>> = Ran::of(replay)
+            .ending(0)
+            .out
+            .lines()
+            .map(|line| {
+                let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+                Some((answer["score"].as_f64()?, answer["confidence"].as_f64()?))
+            })
+            .collect();
+        let story = Story::tell(Scenario::named(scenario).unwrap(), 7);
+        let heard = model.parse::<Contestant>().unwrap().hear(&story);
+        let simulated: Vec<_> = heard.iter().map(|answer| answer.opinion).collect();
+        assert!(simulated.iter().flatten().count() > 100, "{scenario}");
+        assert_eq!(replayed.len(), simulated.len(), "{scenario}");
+        for (number, (one, other)) in replayed.iter().zip(&simulated).enumerate() {
+            let same = match (one, other) {
+                (Some(one), Some(other)) => {
+                    (one.0 - other.0).abs() <= 1e-12 && (one.1 - other.1).abs() <= 1e-12
+                }
+                (one, other) => one.is_none() && other.is_none(),
+            };
+            assert!(same, "{scenario}, answer {number}: {one:?}, {other:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,110 +1,23 @@
 //! Nodes, links and stores on simulated time; the same seed does the same, frame by frame.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use libp2p::identity::Keypair;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 use slips_p2p::{
-    domain::{Author, Confidence, Neighbour, Score, Subject, Timestamp, Tip},
+    domain::{Author, Neighbour, Timestamp, Tip},
     mesh::{Arrived, Evidence, Found, Mesh, Output, OwnLog, ReadId, Settings, Start},
     wire::{
-        message,
         segment::Segment,
         sync::{self, Message},
     },
 };
 
-pub const NETWORK: &str = "slips";
-
-pub fn millis(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// The key of a number; the same each time.
-pub fn key(number: u64) -> Keypair {
-    let mut secret = [7; 32];
-    secret[..8].copy_from_slice(&number.to_be_bytes());
-    Keypair::ed25519_from_bytes(secret).expect("32 bytes")
-}
-
-pub fn author(number: u64) -> Author {
-    Author(key(number).public().to_peer_id())
-}
-
-/// A report as Slips says it; a different one for each number.
-pub fn report(number: u64) -> String {
-    let subject: Subject = format!(
-        "10.{}.{}.{}",
-        number >> 16 & 255,
-        number >> 8 & 255,
-        number & 255
-    )
-    .parse()
-    .expect("an address");
-    let score = Score::new(0.5).expect("in range");
-    let confidence = Confidence::new(0.25).expect("in range");
-    message::encode_report(subject, score, confidence)
-}
-
-/// What one node keeps on its disk.
-#[derive(Debug, Clone, Default)]
-pub struct Disk {
-    /// By author and last number: the first number, and the segment.
-    pub segments: BTreeMap<(Author, u64), (u64, Arc<[u8]>)>,
-    pub tips: BTreeMap<Author, Tip>,
-    pub pruned: BTreeMap<Author, u64>,
-    pub forks: Vec<Evidence>,
-}
-
-impl Disk {
-    pub fn put(&mut self, tip: Tip, first: u64, bytes: Arc<[u8]>, skipped: bool) {
-        let held = self.tips.get(&tip.author).map_or(0, |tip| tip.seq);
-        assert!(tip.seq > held, "stored twice: {tip:?}, has {held}");
-        assert!(skipped || first <= held + 1, "a gap: {first} after {held}");
-        if skipped {
-            self.pruned.insert(tip.author, first);
-        }
-        self.tips.insert(tip.author, tip);
-        self.segments.insert((tip.author, tip.seq), (first, bytes));
-    }
-
-    pub fn find(&self, spans: &[slips_p2p::domain::Span], max_bytes: usize) -> Found {
-        let mut found = Found::default();
-        let mut bytes = 0;
-        for span in spans {
-            if let Some(before) = self.pruned.get(&span.author)
-                && *before > span.from
-            {
-                found.pruned.push((span.author, *before));
-            }
-            let from = (span.author, span.from)..=(span.author, u64::MAX);
-            for (_, (first, segment)) in self.segments.range(from) {
-                if *first > span.to || bytes >= max_bytes {
-                    break;
-                }
-                bytes += segment.len();
-                found.segments.push(segment.to_vec());
-            }
-        }
-        found
-    }
-
-    /// Forgets everything before a number, as far as whole segments go.
-    pub fn prune(&mut self, author: Author, before: u64) {
-        let last = self.tips[&author].seq;
-        self.segments
-            .retain(|(of, seq), _| *of != author || *seq >= before || *seq == last);
-        let mut left = self.segments.iter().filter(|((of, _), _)| *of == author);
-        let first = left.next().map_or(1, |(_, (first, _))| *first);
-        self.pruned.insert(author, first);
-    }
-}
+pub use crate::{
+    disk::Disk,
+    parts::{Links, NETWORK, STEADY, author, key, millis, report},
+};
 
 pub struct Node {
     pub me: Neighbour,
@@ -147,24 +60,6 @@ enum Event {
         node: usize,
     },
 }
-
-/// How links behave.
-#[derive(Debug, Clone, Copy)]
-pub struct Links {
-    pub delay: Duration,
-    pub jitter: Duration,
-    /// Chance that a frame is lost, in percent.
-    pub loss: u32,
-    /// Frames may overtake each other.
-    pub reorders: bool,
-}
-
-pub const STEADY: Links = Links {
-    delay: Duration::from_millis(50),
-    jitter: Duration::ZERO,
-    loss: 0,
-    reorders: false,
-};
 
 pub struct World {
     pub now: Timestamp,
@@ -523,35 +418,5 @@ impl World {
 
     fn is_up(&self, node: usize, epoch: u64) -> bool {
         self.nodes[node].up && self.nodes[node].epoch == epoch
-    }
-
-    /// Whether all nodes that are up have the same tips stored.
-    pub fn agree(&self) -> bool {
-        let mut up = self.nodes.iter().filter(|node| node.up);
-        let Some(first) = up.next() else { return true };
-        up.all(|node| node.disk.tips == first.disk.tips)
-    }
-
-    /// Whether everybody but its author heard an entry.
-    pub fn all_heard(&self, author: Author, seq: u64) -> bool {
-        self.nodes.iter().all(|node| {
-            !node.up || node.me.0 == author.0 || node.heard.contains_key(&(author, seq))
-        })
-    }
-
-    /// Delays of everything heard, in ascending order; `said` tells when it was said.
-    pub fn delays(&self, said: &BTreeMap<(Author, u64), Timestamp>) -> Vec<Duration> {
-        let heard = self.nodes.iter().flat_map(|node| &node.heard);
-        let mut delays: Vec<_> = heard
-            .filter_map(|(what, (at, _))| Some(at.since(*said.get(what)?)))
-            .collect();
-        delays.sort_unstable();
-        delays
-    }
-
-    /// Who was ever called out by whom.
-    pub fn blamed(&self) -> BTreeSet<String> {
-        let all = self.nodes.iter().flat_map(|node| &node.conduct);
-        all.map(|(_, why)| why.clone()).collect()
     }
 }

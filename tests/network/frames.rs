@@ -53,7 +53,10 @@ pub async fn frame(stream: &mut SubstreamBox) -> Option<Value> {
 }
 
 pub async fn message(stream: &mut SubstreamBox) -> String {
-    let frame = frame(stream).await.expect("a message");
+    let mut frame = self::frame(stream).await.expect("a message");
+    while frame["type"] == "hello" || frame["type"] == "status" {
+        frame = self::frame(stream).await.expect("a message");
+    }
     assert_eq!(frame["type"], "message", "{frame}");
     frame["text"].as_str().expect("text").to_owned()
 }

@@ -128,7 +128,7 @@ fn a_rejected_peer_is_cut_off_until_it_is_accepted() {
     until_state(&a, "brno", "connected");
     row(&a.database(), &["peers", "reject", "brno"]);
     let cut = until_state(&a, "brno", "unreachable");
-    assert_eq!(cut["reason"], "rejected by the operator");
+    assert_eq!(cut["reason"], "rejected: it is not wanted here");
     row(&a.database(), &["peers", "accept", "brno"]);
     until_state(&a, "brno", "connected");
 }

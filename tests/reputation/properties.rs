@@ -3,7 +3,9 @@
 use proptest::{prelude::*, sample::select};
 use slips_p2p::{
     domain::{Opinion, Timestamp},
-    reputation::{Engine, Explanation, Fact, Limits, ModelKind, Touched, TrustModel},
+    reputation::{
+        Engine, Evicted, Explanation, Fact, Limits, ModelKind, Parameters, Touched, TrustModel,
+    },
 };
 
 use super::world::{
@@ -294,4 +296,39 @@ fn learning_tells_whose_opinion_changed() {
     assert_eq!(compat.learn_repeated(&report, 3, at(5.0)), touched);
     assert_eq!(compat.learn_repeated(&report, 0, at(5.0)), Touched::Nothing);
     assert_eq!(compat.held().reports, 3);
+}
+
+#[test]
+fn a_model_says_how_much_it_holds() {
+    for kind in ModelKind::ALL {
+        let mut parameters = Parameters::default();
+        parameters.limits.reports = 3;
+        let mut engine = Engine::new(kind, parameters);
+        let facts = [
+            moved("ann", "10.0.0.1"),
+            says("ann", "1.1.1.1", 0.9, 0.9),
+            says("bob", "1.1.1.1", 0.8, 0.9),
+            says("bob", "2.2.2.2", 0.1, 0.9),
+            own("3.3.3.3", 0.9, 0.9),
+        ];
+        for (second, fact) in (0..).zip(&facts) {
+            engine.learn(fact, at(f64::from(second)));
+        }
+        // Full is not over: nothing has gone.
+        let held = engine.held();
+        let counts = [held.peers, held.addresses, held.reports];
+        assert_eq!(counts, [2, 2, 3], "{kind}");
+        assert_eq!(held.evicted, Evicted::default(), "{kind}");
+        if matches!(
+            kind,
+            ModelKind::Robust | ModelKind::Slips | ModelKind::SlipsCompat
+        ) {
+            assert_eq!(held.statements, 1, "{kind}");
+        }
+        // One more, and what was least recently spoken of gives way, counted.
+        engine.learn(&says("ann", "4.4.4.4", 0.9, 0.9), at(10.0));
+        let held = engine.held();
+        assert_eq!((held.addresses, held.reports), (2, 2), "{kind}");
+        assert_eq!(held.evicted.addresses, 1, "{kind}");
+    }
 }

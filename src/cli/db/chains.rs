@@ -59,9 +59,11 @@ fn follow(ends: &mut Ends, author: PeerId, row: &LogRow) -> Result<(), String> {
         before => before,
     };
     match before {
-        Some((last, _)) if segment.first > last + 1 => {
-            Err(format!("entries {} to {} are missing", last + 1, segment.first - 1))
-        }
+        Some((last, _)) if segment.first > last + 1 => Err(format!(
+            "entries {} to {} are missing",
+            last + 1,
+            segment.first - 1
+        )),
         Some((last, digest)) if segment.first == last + 1 && segment.previous != digest => {
             Err("they do not follow the entry before them".into())
         }

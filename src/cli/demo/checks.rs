@@ -5,15 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::{
-    slips::{Heard, now},
+    expected::Expected,
+    slips::Heard,
     story::{self, VERSION, Who},
 };
-
-/// Reliability may move between an opinion and the moment it is compared (a ping in between).
-const TOLERANCE: f64 = 0.01;
-/// The share of a peer's reliability in the base model's trust, `(0.7 reliability + 0) / 2`, for a
-/// reporter of whose own address Slips thinks nothing.
-const TRUST_OF_RELIABILITY: f64 = 0.35;
 
 /// A check that was made: what was checked, and what is wrong with it, if anything.
 pub struct Check {
@@ -81,10 +76,10 @@ impl Checks {
         );
     }
 
-    /// One opinion that was written back, against the base model computed here from what Slips was told.
+    /// One opinion that was written back, against the model's own from what Slips was told.
     pub fn of_opinion(&mut self, ip: &str, opinion: Option<&Value>, expected: Expected) {
         let what = format!(
-            "p2p4slips of {ip} is what the base model makes of {} reports",
+            "p2p4slips of {ip} is what `robust` makes of {} reports",
             expected.reports
         );
         let wrong = match opinion {
@@ -104,7 +99,8 @@ fn unknown(message: &Value) -> Option<String> {
     (!known || !message["message_contents"].is_object()).then(|| message.to_string())
 }
 
-fn keys(object: &Value) -> BTreeSet<&str> {
+/// The keys of an object.
+pub fn keys(object: &Value) -> BTreeSet<&str> {
     object
         .as_object()
         .into_iter()
@@ -147,7 +143,8 @@ fn bad_peer_update(heard: &Heard) -> Option<String> {
     (!right).then(|| contents.to_string())
 }
 
-fn reliability_of(contents: &Value) -> Option<f64> {
+/// The reliability in a peer_update, when it is the text of a number in 0..=1.
+pub fn reliability_of(contents: &Value) -> Option<f64> {
     contents["reliability"]
         .as_str()?
         .parse()
@@ -227,60 +224,4 @@ pub fn reports_on(heard: &[Heard], ip: &str) -> Vec<(String, f64, f64)> {
         newest.push((reporter, score, confidence));
     }
     newest
-}
-
-/// What the base model makes of the reports on an address.
-#[derive(Debug, Clone, Copy)]
-pub struct Expected {
-    /// How many reports there were.
-    pub reports: usize,
-    /// The weighted score.
-    pub score: f64,
-    /// The confidence.
-    pub confidence: f64,
-    /// The mean trust of the reporters.
-    pub network_score: f64,
-}
-
-impl Expected {
-    /// Computes it from what Slips was told: reports, and the reliability of their reporters.
-    pub fn of(heard: &[Heard], ip: &str) -> Self {
-        let reports = reports_on(heard, ip);
-        let (mut weights, mut score, mut confidence, mut trusts) = (0.0, 0.0, 0.0, 0.0);
-        for (reporter, said, sure) in &reports {
-            let trust = TRUST_OF_RELIABILITY * told_reliability(heard, reporter).unwrap_or(0.0);
-            let weight = f64::midpoint(trust, 1.0);
-            weights += weight;
-            score += weight * said;
-            confidence += sure * trust;
-            trusts += trust;
-        }
-        let number = u32::try_from(reports.len().max(1)).map_or(1.0, f64::from);
-        Self {
-            reports: reports.len(),
-            score: if weights > 0.0 { score / weights } else { 0.0 },
-            confidence: confidence / number,
-            network_score: trusts / number,
-        }
-    }
-
-    /// What is wrong with an opinion; `None`: nothing.
-    pub fn differs_from(&self, opinion: &Value) -> Option<String> {
-        let near = |key: &str, due: f64| {
-            opinion[key]
-                .as_f64()
-                .is_some_and(|value| (value - due).abs() <= TOLERANCE)
-        };
-        let keys =
-            keys(opinion) == BTreeSet::from(["score", "confidence", "network_score", "timestamp"]);
-        let in_time = opinion["timestamp"]
-            .as_f64()
-            .is_some_and(|time| time <= now());
-        let right = keys
-            && in_time
-            && near("score", self.score)
-            && near("confidence", self.confidence)
-            && near("network_score", self.network_score);
-        (!right).then(|| format!("{opinion}, due was {self:?}"))
-    }
 }

@@ -1,8 +1,9 @@
 //! Plays the session and the story on the stage, and shows and checks what comes of it.
 
+mod show;
+
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -11,14 +12,12 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::{
-    super::{
-        context::Context,
-        output::{Cell, Column, column},
-    },
-    checks::{self, Checks, Expected},
-    slips::{FROM_SLIPS, Heard, Slips, TO_SLIPS},
+    checks::{self, Checks},
+    expected::{Expected, Own},
+    slips::{FROM_SLIPS, Heard, Slips, TO_SLIPS, now},
     stage::Stage,
     story::{self, Saying, Who},
+    trust::Believed,
 };
 
 /// One step: a start, a meeting, a message.
@@ -29,14 +28,6 @@ const WRITE_BACK: Duration = Duration::from_secs(5);
 /// Conduct is told within milliseconds, if there was any.
 const CONDUCT: Duration = Duration::from_secs(2);
 
-const COLUMNS: &[Column] = &[
-    column("address", "ADDRESS"),
-    column("score", "SCORE"),
-    column("confidence", "CONFIDENCE"),
-    column("network_score", "NETWORK SCORE"),
-    column("said", "WHO SAID WHAT (CONFIDENCE)"),
-];
-
 /// What was played.
 pub struct Play {
     start: Instant,
@@ -44,6 +35,8 @@ pub struct Play {
     ports: BTreeMap<Who, u16>,
     ids: BTreeMap<Who, String>,
     slips: BTreeMap<Who, Slips>,
+    /// What B's Slips said itself.
+    own: Vec<Own>,
     /// What was checked.
     pub checks: Checks,
     /// One for each address that was reported, in that order.
@@ -71,6 +64,7 @@ impl Play {
             ports: BTreeMap::new(),
             ids: BTreeMap::new(),
             slips: BTreeMap::new(),
+            own: Vec::new(),
             checks: Checks::default(),
             opinions: Vec::new(),
         };
@@ -134,7 +128,7 @@ impl Play {
     /// B's Slips says its first word, from which its node learns the version; then B meets everybody.
     async fn meet(&mut self) -> anyhow::Result<()> {
         let first = story::report(Who::B, "192.0.2.1", 0.2, 0.5);
-        self.slips(Who::B)?.publish(&first.payload).await?;
+        self.say_of_own(&first).await?;
         self.slips(Who::B)?
             .hold_opinion(story::ASKED_ABOUT, 0.8, 0.9)
             .await?;
@@ -155,26 +149,64 @@ impl Play {
 
     /// Plays the recorded session and the story; answers what was to arrive at B: reporter and message.
     async fn tell(&mut self) -> anyhow::Result<Vec<(String, String)>> {
+        let mut due = Vec::new();
+        self.say("B knows none of the three: A and C warn of an address, the liar denies it");
+        self.all(&story::strangers(), &mut due).await?;
+        let before = self.believed(story::FIRST).await?;
         let session = story::session(&self.ids[&Who::B])?;
         self.say(&format!(
             "a recorded session of Slips: {} messages, {} of them for B",
             session.len(),
             session.iter().filter(|s| s.arrives.is_some()).count()
         ));
-        let mut due = Vec::new();
-        for saying in &session {
-            self.one(saying, &mut due).await?;
-        }
+        self.all(&session, &mut due).await?;
         self.conduct_of_the_liar().await?;
+        self.say("B learns: on four addresses its own Slips sees in the end who was right");
+        self.all(&story::lessons(), &mut due).await?;
         self.say(&format!(
             "the story: {} attacks; A and C say so, the liar denies it and accuses {}",
             story::ATTACKER,
             story::INNOCENT
         ));
-        for saying in &story::story() {
-            self.one(saying, &mut due).await?;
-        }
+        self.all(&story::story(), &mut due).await?;
+        let after = self.believed(story::ATTACKER).await?;
+        after.check(&before, &mut self.checks);
         Ok(due)
+    }
+
+    async fn all(
+        &mut self,
+        sayings: &[Saying],
+        due: &mut Vec<(String, String)>,
+    ) -> anyhow::Result<()> {
+        for saying in sayings {
+            self.one(saying, due).await?;
+        }
+        Ok(())
+    }
+
+    /// How far B believes whom, once what it thinks of an address is on its disk.
+    async fn believed(&mut self, address: &'static str) -> anyhow::Result<Believed> {
+        self.opinion_of(address).await?;
+        let config = self.config_of_b();
+        let believed = Believed::ask(&config, &self.ids, address).await?;
+        self.say(&believed.told());
+        Ok(believed)
+    }
+
+    /// What is written back for an address, once it is what it must be.
+    async fn opinion_of(&mut self, address: &str) -> anyhow::Result<Option<Value>> {
+        let due = (self.opinions.iter())
+            .find(|written| written.address == address)
+            .map(|written| written.expected)
+            .context("nobody spoke of it")?;
+        let as_expected = |opinion: &Value| due.differs_from(opinion).is_none();
+        let slips = self.slips(Who::B)?;
+        slips.opinion(address, WRITE_BACK, as_expected).await
+    }
+
+    fn config_of_b(&self) -> PathBuf {
+        self.stage.join(Who::B.name()).join("config.toml")
     }
 
     /// Rubbish costs the one who sends it: shown when B's Slips is told, which it need not be.
@@ -199,6 +231,16 @@ impl Play {
         saying: &Saying,
         due: &mut Vec<(String, String)>,
     ) -> anyhow::Result<()> {
+        if saying.who == Who::B {
+            self.say_of_own(saying).await?;
+            // It is known to B before it goes out.
+            let (b, message) = (self.ids[&Who::B].clone(), saying.arrives.clone());
+            let a = self.slips(Who::A)?;
+            let message = message.unwrap_or_default();
+            a.wait_for_data(&b, &message, 1, STEP).await?;
+            self.say(&format!("B    itself sees it: {}", saying.told));
+            return Ok(());
+        }
         let published = Instant::now();
         self.slips(saying.who)?.publish(&saying.payload).await?;
         let Some(message) = saying.arrives.clone() else {
@@ -226,10 +268,26 @@ impl Play {
         Ok(())
     }
 
+    /// B's Slips says something itself: the one kind of evidence no peer can have planted.
+    async fn say_of_own(&mut self, saying: &Saying) -> anyhow::Result<()> {
+        let own = saying.arrives.as_deref().and_then(story::decode);
+        let own = own.context("B's Slips says nothing")?;
+        let number = |key: &str| own["evaluation"][key].as_f64().unwrap_or_default();
+        self.own.push(Own {
+            address: own["key"].as_str().unwrap_or_default().to_owned(),
+            score: number("score"),
+            confidence: number("confidence"),
+            at: now(),
+        });
+        self.slips(Who::B)?.publish(&saying.payload).await
+    }
+
     /// What must be written back for an address now that a report on it has come: reliability as
     /// Slips was told it by now, for an opinion is made anew by a report, not by conduct.
     fn expect_opinion(&mut self, address: String) -> anyhow::Result<()> {
-        let expected = Expected::of(&self.slips(Who::B)?.heard, &address);
+        let own = std::mem::take(&mut self.own);
+        let expected = Expected::of(&self.slips(Who::B)?.heard, &own, &address);
+        self.own = own;
         match self
             .opinions
             .iter_mut()
@@ -284,114 +342,6 @@ impl Play {
         self.slips(Who::B)?.heard = heard;
         Ok(())
     }
-
-    /// The table a person reads, of what B's Slips holds and heard.
-    ///
-    /// # Errors
-    /// The output cannot be written.
-    pub fn table(&self, context: &mut Context<'_>) -> anyhow::Result<()> {
-        let names: BTreeMap<&str, &str> = self
-            .ids
-            .iter()
-            .map(|(who, id)| (id.as_str(), who.name()))
-            .collect();
-        let heard = self
-            .slips
-            .get(&Who::B)
-            .map_or(&[][..], |slips| &slips.heard);
-        eprintln!("\nWhat B's Slips holds now (1 is malicious, 0 is not):");
-        let mut printer = context.printer(COLUMNS)?;
-        for Written { address, found, .. } in &self.opinions {
-            let said = checks::reports_on(heard, address).iter().fold(
-                String::new(),
-                |mut text, (id, score, confidence)| {
-                    let separator = if text.is_empty() { "" } else { ", " };
-                    // Writing to a String cannot fail.
-                    let _ = write!(
-                        text,
-                        "{separator}{} says {score} ({confidence})",
-                        names.get(id.as_str()).unwrap_or(&"?")
-                    );
-                    text
-                },
-            );
-            let number = |key: &str| {
-                found
-                    .as_ref()
-                    .and_then(|opinion| opinion[key].as_f64())
-                    .map_or(Cell::Null, Cell::Float)
-            };
-            printer.row(vec![
-                Cell::Text(address.clone()),
-                number("score"),
-                number("confidence"),
-                number("network_score"),
-                Cell::Text(said),
-            ])?;
-        }
-        printer.end()?;
-        Ok(())
-    }
-
-    /// Every check with what is wrong, on stderr.
-    pub fn report_checks(&self) {
-        eprintln!("\nChecks:");
-        for check in &self.checks.0 {
-            match &check.wrong {
-                None => eprintln!("  ok    {}", check.what),
-                Some(wrong) => eprintln!("  WRONG {}\n        {wrong}", check.what),
-            }
-        }
-        let wrong = self
-            .checks
-            .0
-            .iter()
-            .filter(|check| check.wrong.is_some())
-            .count();
-        let verdict = if wrong == 0 {
-            "all hold".into()
-        } else {
-            format!("{wrong} do NOT hold")
-        };
-        self.say(&format!("{} checks, {verdict}", self.checks.0.len()));
-    }
-
-    /// How to look around on a stage that was left running, and how to end it.
-    pub fn look_around(&self, stop: &Path) {
-        let b = self.stage.join(Who::B.name());
-        let config = b.join("config.toml");
-        let (config, log) = (config.display(), b.join("node.log"));
-        eprintln!(
-            "\nEverything is left running in {}. Look around:",
-            self.stage.display()
-        );
-        eprintln!("  slips-p2p --config {config} score {}", story::ATTACKER);
-        eprintln!("  slips-p2p --config {config} reports");
-        eprintln!("  slips-p2p --config {config} peers");
-        eprintln!("  tail -f {}", log.display());
-        for who in Who::ALL {
-            eprintln!(
-                "  redis-cli -p {}     # the Redis of {}",
-                self.ports[&who],
-                who.name()
-            );
-        }
-        eprintln!(
-            "  redis-cli -p {} -n 1 hgetall IPsInfo:p2p4slips",
-            self.ports[&Who::B]
-        );
-        let saying = story::report(Who::A, "192.0.2.99", 1.0, 0.9);
-        eprintln!(
-            "  redis-cli -p {} publish {FROM_SLIPS} '{}'",
-            self.ports[&Who::A],
-            saying.payload
-        );
-        eprintln!(
-            "(slips-p2p is {})",
-            std::env::current_exe().unwrap_or_default().display()
-        );
-        eprintln!("Stop it, and remove its files: sh {}", stop.display());
-    }
 }
 
 /// The configuration of one node; what is not said here is as everywhere.
@@ -402,10 +352,6 @@ fn config(who: Who, room: &Path, redis: u16, peers: &[String]) -> String {
         r#"# Written by `slips-p2p demo`.
 [node]
 data_dir = {data:?}
-
-# The checks foretell the numbers of the base model.
-[reputation]
-model = "slips"
 
 [redis]
 url = "redis://127.0.0.1:{redis}/0"

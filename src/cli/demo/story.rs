@@ -12,6 +12,15 @@ const RECORDED_PEER: &str = "QmafUcmZd1sGvQ7hPwiDAPUQ3brMgXRzWHp6j2ZVFW21V2";
 /// The version of the recorded Slips, which it puts into every message and expects in every message.
 pub const VERSION: &str = "1.1.21";
 
+/// The address on which they speak before B knows any of them.
+pub const FIRST: &str = "203.0.113.65";
+/// Addresses that B's own Slips judges after its peers did, and how malicious they are.
+const LESSONS: [(&str, f64); 4] = [
+    ("203.0.113.11", 1.0),
+    ("198.51.100.31", 0.0),
+    ("203.0.113.12", 1.0),
+    ("198.51.100.32", 0.0),
+];
 /// The address that attacks.
 pub const ATTACKER: &str = "203.0.113.66";
 /// The address that the liar wants blocked.
@@ -115,20 +124,36 @@ pub fn session(id_of_b: &str) -> anyhow::Result<Vec<Saying>> {
         .collect()
 }
 
+/// On an address nobody knows, the liar contradicts the others before B can tell who is right.
+pub fn strangers() -> Vec<Saying> {
+    dispute(FIRST, 1.0)
+}
+
+/// B learns whom to believe: it hears of addresses, and then its own Slips sees what they are.
+pub fn lessons() -> Vec<Saying> {
+    let lesson = |(ip, score): (&str, f64)| {
+        let mut sayings = dispute(ip, score);
+        sayings.push(report(Who::B, ip, score, 0.9));
+        sayings
+    };
+    LESSONS.into_iter().flat_map(lesson).collect()
+}
+
 /// The story, in the order it is told: score and confidence are numbers real Slips sends.
 pub fn story() -> Vec<Saying> {
-    [
-        (Who::A, ATTACKER, 1.0, 0.9),
-        (Who::C, ATTACKER, 0.8, 0.8),
-        (Who::D, ATTACKER, 0.0, 1.0),
-        (Who::D, INNOCENT, 1.0, 1.0),
-        (Who::A, INNOCENT, 0.0, 0.9),
-        (Who::C, INNOCENT, 0.0, 0.8),
-        (Who::C, "2001:db8::bad", 0.8, 0.7),
+    let mut sayings = dispute(ATTACKER, 1.0);
+    sayings.extend(dispute(INNOCENT, 0.0));
+    sayings.push(report(Who::C, "2001:db8::bad", 0.8, 0.7));
+    sayings
+}
+
+/// A and C say what is true of an address, the liar the opposite.
+fn dispute(ip: &str, score: f64) -> Vec<Saying> {
+    vec![
+        report(Who::A, ip, score, 0.9),
+        report(Who::D, ip, 1.0 - score, 1.0),
+        report(Who::C, ip, (score - 0.2_f64).max(0.0), 0.8),
     ]
-    .into_iter()
-    .map(|(who, ip, score, confidence)| report(who, ip, score, confidence))
-    .collect()
 }
 
 /// A report as Slips publishes it: Python's separators, the keys in Slips' order.

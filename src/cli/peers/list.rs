@@ -1,14 +1,16 @@
 //! `peers`, `peers list`, `peers inspect` and `peers pending`: what is known of peers, and what the operator
 //! keeps about them.
 
+use std::collections::HashMap;
+
 use crate::{
     cli::{
         context::{Context, Database},
         exit::Exit,
         output::{Cell, Column, Format, Tone, column, detail, remark},
     },
-    domain::{AddressBook, Ban, Decision, Reachability, Reliability, Timestamp},
-    store::PeerRecord,
+    domain::{AddressBook, Ban, Decision, PeerId, Reachability, Reliability, Timestamp},
+    store::{PeerRecord, PresenceRecord},
 };
 
 use super::find;
@@ -44,6 +46,14 @@ const COLUMNS: &[Column] = &[
     detail("trust_organisation"),
     detail("trust_until"),
     detail("addresses"),
+    detail("announced_alias"),
+    detail("status"),
+    detail("status_message"),
+    detail("software"),
+    detail("network"),
+    detail("said_at"),
+    detail("goodbye"),
+    detail("goodbye_at"),
     remark("REMARK"),
 ];
 
@@ -71,6 +81,14 @@ const ONE_PEER: &[Column] = &[
     column("trust_organisation", "organisation"),
     column("trust_until", "trusted until"),
     column("addresses", "addresses to dial"),
+    column("announced_alias", "calls itself"),
+    column("status", "status"),
+    column("status_message", "in its words"),
+    column("software", "software"),
+    column("network", "network"),
+    column("said_at", "said at"),
+    column("goodbye", "last goodbye"),
+    column("goodbye_at", "at"),
 ];
 
 /// Which peers are shown.
@@ -131,6 +149,8 @@ pub(super) struct View {
     running: bool,
     now: Timestamp,
     book: AddressBook,
+    /// What peers say of themselves; claims.
+    said: HashMap<PeerId, PresenceRecord>,
 }
 
 impl View {
@@ -140,6 +160,7 @@ impl View {
             running: database.is_in_use(),
             now: Timestamp::now(),
             book: database.reader.address_book().await?,
+            said: database.reader.presences().await?,
         })
     }
 
@@ -208,6 +229,12 @@ impl View {
             (None, Some(reason), Some(next)) => Some(format!("{reason}; next try {next}")),
             (None, reason, _) => reason.clone(),
         };
+        let said = self.said.get(&peer.peer);
+        let told = |what: fn(&PresenceRecord) -> &String| {
+            said.map(|it| what(it).clone())
+                .filter(|text| !text.is_empty())
+        };
+        let goodbye = said.and_then(|it| it.goodbye.as_ref());
         let mut cells = vec![
             peer.peer.into(),
             contact.and_then(|it| it.alias.clone()).into(),
@@ -232,6 +259,14 @@ impl View {
             anchor.and_then(|it| it.organisation.clone()).into(),
             anchor.and_then(|it| it.until).into(),
             Cell::Words(addresses.unwrap_or_default()),
+            told(|it| &it.alias).into(),
+            said.map(|it| it.status.word()).into(),
+            told(|it| &it.message).into(),
+            told(|it| &it.software).into(),
+            told(|it| &it.network).into(),
+            said.map(|it| it.said_at).into(),
+            goodbye.map(|(reason, _)| reason.clone()).into(),
+            goodbye.map(|(_, at)| *at).into(),
             remark.into(),
         ];
         cells.truncate(length);

@@ -24,6 +24,8 @@ const MAX_FAILS: u32 = 5;
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// When all who could be asked are busy, they are looked at again after this.
 const BUSY_WAIT: Duration = Duration::from_millis(10);
+/// However near a neighbour is, its disk may be busy for so long.
+const MIN_WAIT: Duration = Duration::from_millis(150);
 const MIN_GRAFT_WAIT: Duration = Duration::from_millis(20);
 const MAX_GRAFT_WAIT: Duration = Duration::from_secs(1);
 
@@ -93,12 +95,23 @@ impl Mesh {
         if !log.is_good() || !self.near.values().any(|near| near.has(author) > held) {
             return;
         }
-        // One, then twice as many more each time that nothing comes; fewer for long spans.
+        // One (two of what is new), then more each time that nothing comes; fewer for long spans.
         let most = self.near.values().map(|near| near.has(author)).max();
         let short = most.unwrap_or(0) - held <= SHORT_SPAN;
         let most = if short { MAX_HEDGE } else { MAX_LONG_HEDGE };
-        let at_once = ((2 << log.tries.min(6)) - 1_usize).min(most);
-        let open = at_once.saturating_sub(log.asking.len());
+        let at_once = if log.urgent && short {
+            2 * 8_usize.pow(log.tries.min(3))
+        } else {
+            (2 << log.tries.min(6)) - 1
+        };
+        let at_once = at_once.min(most);
+        // Those that let us wait do not stand in the way of others.
+        let is_slow = |(who, id): &(Neighbour, u64)| {
+            let want = self.near.get(who).and_then(|near| near.wants.get(id));
+            want.is_some_and(|want| want.slow && want.delivered == 0)
+        };
+        let waiting = log.asking.iter().filter(|ask| !is_slow(ask)).count();
+        let open = at_once.saturating_sub(waiting);
         if open == 0 {
             return;
         }
@@ -195,8 +208,10 @@ impl Mesh {
         };
         self.next_want += 1;
         self.counters.wants += 1;
-        let trip = near.round_trip.unwrap_or_default().min(GIVE_UP);
-        let deadline = now.plus(self.settings.want_wait.max(trip * 2).min(GIVE_UP));
+        let wait = near.round_trip.map_or(self.settings.want_wait, |trip| {
+            (trip * 2).clamp(MIN_WAIT, GIVE_UP)
+        });
+        let deadline = now.plus(wait);
         let entries = spans.iter().map(Span::entries).sum();
         for span in &spans {
             if let Some(log) = self.logs.get_mut(&span.author) {
@@ -327,7 +342,8 @@ impl Mesh {
             // Somebody else may have brought it meanwhile.
             let progress = log.tip.seq >= span.from;
             let begins_later = near.pruned_before(span.author) > span.from;
-            if !progress && !begins_later && !(want.useful && end == End::Done) {
+            let cut_short = want.useful && end == End::Done;
+            if !(progress || begins_later || cut_short) {
                 log.tries += 1;
                 let (until, fails) = near.avoid.entry(span.author).or_insert((now, 0));
                 *until = now.plus(AVOID);

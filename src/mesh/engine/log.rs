@@ -32,6 +32,8 @@ pub(super) struct Log {
     pub asking: BTreeSet<(Neighbour, u64)>,
     /// Wants in a row that brought nothing.
     pub tries: u32,
+    /// What is missing was told of as new.
+    pub urgent: bool,
     /// What is before this number nobody has any more.
     pub skip_to: Option<u64>,
     /// Who was the first to bring the last segment.
@@ -90,6 +92,7 @@ impl Log {
             due: None,
             asking: BTreeSet::new(),
             tries: 0,
+            urgent: false,
             skip_to: None,
             parent: None,
             orphan: false,

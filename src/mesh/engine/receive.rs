@@ -103,12 +103,15 @@ impl Mesh {
             .digest_at(tip.seq)
             .is_some_and(|digest| digest != tip.digest);
         let missing = tip.seq > log.tip.seq;
-        // Its push may be on the way by another neighbour, unless that one is gone.
-        let wait = fresh && !log.orphan;
+        // Its push may be on the way by another neighbour, unless that one is gone or slow.
+        let wait = fresh && !log.orphan && log.tries == 0;
         self.note_has(from, tip.author, tip.seq);
         if suspect {
             self.suspect(from, tip, now);
         } else if missing {
+            if let Some(log) = self.logs.get_mut(&tip.author) {
+                log.urgent |= fresh;
+            }
             let patience = if wait {
                 self.graft_wait(from)
             } else {

@@ -19,6 +19,9 @@ pub(super) struct Fresh {
     pub from: Option<Neighbour>,
 }
 
+/// Which of the fresh segments, and the messages that hold them.
+type Encoded = (Vec<usize>, Vec<Arc<[u8]>>);
+
 impl Mesh {
     /// Pushes what the present input brought.
     pub(super) fn push(&mut self, now: Timestamp) {
@@ -28,7 +31,7 @@ impl Mesh {
         }
         let stubborn = self.stubborn();
         // Most neighbours get the same: it is encoded once.
-        let mut encoded: Option<(Vec<usize>, Vec<Arc<[u8]>>)> = None;
+        let mut encoded: Option<Encoded> = None;
         let everyone: Vec<_> = self.near.keys().copied().collect();
         for to in everyone {
             let Some(near) = self.near.get_mut(&to) else {

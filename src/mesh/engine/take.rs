@@ -190,6 +190,7 @@ impl Mesh {
         log.remember(tip, mark);
         log.unstored.push_back((tip, bytes.len()));
         log.tries = 0;
+        log.urgent = false;
         log.skip_to = None;
         log.parent = Some(from);
         log.orphan = false;

@@ -51,6 +51,11 @@ impl<R: AsyncRead + Unpin> Inbox<R> {
         }
     }
 
+    /// From now on frames may be so long.
+    pub(super) fn take_up_to(&mut self, max_body: usize) {
+        self.max_body = max_body;
+    }
+
     /// The body of the next frame; `None` at the end of the stream. Nothing is lost when it is
     /// dropped while it waits.
     pub(crate) async fn next(&mut self) -> Result<Option<&[u8]>, Broken> {

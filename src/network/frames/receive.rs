@@ -11,14 +11,14 @@ use tokio::{
 };
 
 use super::{
-    ANSWERS, Report,
+    ANSWERS, Report, Said,
     inbox::{Broken, Inbox},
     receipt::Progress,
 };
 use crate::{
     domain::{Conduct, Neighbour, Timestamp},
-    network::{Line, pigeon::Gate},
-    wire::frame::{self, Code, Frame},
+    network::{Line, pigeon::Gate, standing::Pass},
+    wire::frame::{self, Code, Frame, MAX_PRESENCE_BYTES},
 };
 
 /// After the last message of a stream that is over, how long its acknowledgements may take: a
@@ -39,11 +39,10 @@ pub(super) async fn serve(stream: Stream, gate: Arc<Gate>, reports: mpsc::Sender
         answers,
         reports,
     };
-    let max_body = frame::max_body_bytes(gate.max_line_bytes);
-    let inbox = Inbox::new(read, max_body, gate.read_timeout);
+    let inbox = Inbox::new(read, MAX_PRESENCE_BYTES, gate.read_timeout);
     let reading = reader.run(inbox);
     let answering = async {
-        if let Err(error) = answer(write, to_say, &progress).await {
+        if let Err(error) = answer(write, to_say, &progress, &gate.pass).await {
             tracing::debug!(peer = %gate.peer, "no more acknowledgements: {error}");
         }
     };
@@ -64,8 +63,18 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn run<R: AsyncRead + Unpin>(self, mut inbox: Inbox<R>) {
+        let mut parked = true;
         loop {
-            let body = match inbox.next().await {
+            if parked && self.gate.pass.may_speak() {
+                parked = false;
+                let longest = frame::max_body_bytes(self.gate.max_line_bytes);
+                inbox.take_up_to(longest.max(MAX_PRESENCE_BYTES));
+            }
+            let next = tokio::select! {
+                next = inbox.next() => next,
+                () = self.gate.pass.until_it_may_speak(), if parked => continue,
+            };
+            let body = match next {
                 Ok(Some(body)) => body,
                 Ok(None) => return,
                 Err(broken) => return self.broken(&broken).await,
@@ -75,9 +84,23 @@ impl Reader<'_> {
             // the acknowledgements and the window of the stream tell it.
             self.gate.rate.admit().await;
             match frame::decode(body, self.gate.max_line_bytes) {
+                Ok(Frame::Message { .. }) if !self.gate.pass.may_speak() => {
+                    let text = "your messages are not taken before the operator has decided";
+                    return self.answer(Code::Parked, text.into()).await;
+                }
                 Ok(Frame::Message { text }) => {
                     self.hand_over(text.into_owned(), received_at).await;
                 }
+                Ok(Frame::Hello(hello)) => {
+                    let other = self.gate.is_other_network(&hello);
+                    self.say(Said::Hello(hello)).await;
+                    if other {
+                        // The connection is about to be closed; nothing more is taken.
+                        return std::future::pending().await;
+                    }
+                }
+                Ok(Frame::Status(presence)) => self.say(Said::Status(presence)).await,
+                Ok(Frame::Goodbye(farewell)) => self.say(Said::Goodbye(farewell)).await,
                 Ok(Frame::Unknown { kind }) => {
                     let text = format!("nobody here knows frames of type `{kind}`");
                     self.answer(Code::UnknownType, text).await;
@@ -120,6 +143,10 @@ impl Reader<'_> {
         self.answer(code, broken.to_string()).await;
     }
 
+    async fn say(&self, said: Said) {
+        let _ = self.reports.send(Report::Said(said)).await;
+    }
+
     async fn tell(&self, conduct: Conduct) {
         let _ = self.reports.send(Report::Conduct(conduct)).await;
     }
@@ -134,10 +161,16 @@ async fn answer<W: AsyncWrite + Unpin>(
     mut write: W,
     mut answers: mpsc::Receiver<Answer>,
     progress: &Progress,
+    pass: &Pass,
 ) -> io::Result<()> {
     let mut out = Vec::new();
     let mut said = 0;
-    frame::push_ack(&mut out, said);
+    let mut welcome = pass.may_speak();
+    if welcome {
+        frame::push_ack(&mut out, said);
+    } else {
+        frame::push_error(&mut out, Code::Parked, "wait: the operator has not decided");
+    }
     let mut reading = true;
     while reading || said < progress.handed() {
         write.write_all(&out).await?;
@@ -149,6 +182,10 @@ async fn answer<W: AsyncWrite + Unpin>(
                 None => reading = false,
             },
             () = progress.news() => {}
+            () = pass.until_it_may_speak(), if !welcome => {
+                welcome = true;
+                frame::push_ack(&mut out, said);
+            }
             () = sleep(LAST_ACKS), if !reading => break,
         }
         let kept = progress.kept();

@@ -1,15 +1,16 @@
-//! Our stream to a peer: writes what waits in its queue, many lines in one go, and hears what the
-//! peer has kept.
+//! Our stream to a peer: writes what waits in its queue, many lines in one go, says how we are when
+//! that changes, and hears what the peer has kept.
 
 use std::{future::poll_fn, io, sync::Arc, time::Duration};
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{PeerId, Stream, swarm::ConnectionId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{ANSWERS, Report, inbox::Inbox};
 use crate::{
-    domain::Conduct,
+    domain::{Conduct, Farewell, Hello, Presence},
     network::pigeon::{PeerQueue, Run, within},
     wire::frame::{self, Code, ENVELOPE_BYTES, Frame},
 };
@@ -28,6 +29,14 @@ pub(super) struct Sending {
     /// Without an acknowledgement for so long the peer does not answer.
     pub(super) ack_timeout: Duration,
     pub(super) reports: mpsc::Sender<Report>,
+    /// Cancelled when the peer takes messages.
+    pub(super) welcome: CancellationToken,
+    /// What we say of ourselves.
+    pub(super) own: watch::Receiver<Arc<Hello>>,
+    /// How we said last that we are.
+    pub(super) said: Presence,
+    /// Set when we leave.
+    pub(super) farewell: watch::Receiver<Option<Farewell>>,
 }
 
 /// Sends on a stream until it breaks. Whatever ends it, what is not acknowledged goes back to the
@@ -90,12 +99,34 @@ async fn write_runs<W: AsyncWrite + Unpin>(
     mut to_say: mpsc::Receiver<(Code, String)>,
 ) -> io::Error {
     let mut out = Vec::new();
+    let (mut own, mut said) = (sending.own.clone(), sending.said.clone());
+    let mut farewell = sending.farewell.clone();
+    // What changed while the stream was opened; the hello need not be said twice.
+    own.mark_changed();
+    let mut first = true;
     loop {
         out.clear();
+        let welcome = sending.welcome.is_cancelled();
         tokio::select! {
             biased;
+            Ok(bye) = farewell.wait_for(Option::is_some) => {
+                if let Some(bye) = bye.as_ref() {
+                    frame::push_goodbye(&mut out, bye);
+                }
+            }
             Some((code, text)) = to_say.recv() => frame::push_error(&mut out, code, &text),
-            run = next_run(sending, &mut out) => if run.unfit > 0 {
+            Ok(()) = own.changed() => {
+                let presence = &own.borrow_and_update().presence;
+                if *presence == said && (first || said.spare_for().is_none()) {
+                    first = false;
+                    continue;
+                }
+                first = false;
+                said = presence.clone();
+                frame::push_status(&mut out, &said);
+            }
+            () = sending.welcome.cancelled(), if !welcome => continue,
+            run = next_run(sending, &mut out), if welcome => if run.unfit > 0 {
                 tracing::warn!(
                     peer = %sending.peer, lines = run.unfit,
                     "lines are dropped: with their escapes they are longer than a frame (raise max_line_bytes)"
@@ -108,6 +139,13 @@ async fn write_runs<W: AsyncWrite + Unpin>(
         };
         if let Err(error) = written.await {
             return error;
+        }
+        if farewell.borrow().is_some() {
+            // The last frame; the peer closes.
+            return match write.close().await {
+                Ok(()) => std::future::pending().await,
+                Err(error) => error,
+            };
         }
     }
 }
@@ -145,6 +183,7 @@ impl Acks<'_> {
             };
             match frame::decode(body, ENVELOPE_BYTES) {
                 Ok(Frame::Ack { count }) => {
+                    self.sending.welcome.cancel();
                     if !self.acknowledged(count) {
                         self.tell(Conduct::MalformedLine).await;
                         return format!("an ack of {count} makes no sense");
@@ -157,8 +196,10 @@ impl Acks<'_> {
                     let text = format!("nobody here knows frames of type `{kind}`");
                     let _ = self.answers.send((Code::UnknownType, text)).await;
                 }
-                Ok(Frame::Message { .. }) => {
-                    let text = "a message on the stream of your acks".into();
+                Ok(
+                    Frame::Message { .. } | Frame::Hello(_) | Frame::Status(_) | Frame::Goodbye(_),
+                ) => {
+                    let text = "only acks and errors on the stream of your acks".into();
                     let _ = self.answers.send((Code::Unexpected, text)).await;
                 }
                 Err(fault) => {

@@ -9,16 +9,17 @@ use std::{
 
 use libp2p::{Stream, swarm::ConnectionId};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Sleep, sleep},
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    Opened, REPORTS, Report, receive,
+    Opened, REPORTS, Report, Said, receive,
     send::{self, Sending},
 };
 use crate::{
+    domain::{Farewell, Presence, Timestamp},
     network::pigeon::{Gate, PeerQueue},
     wire::frame,
 };
@@ -39,7 +40,10 @@ enum Way {
         sure: bool,
     },
     /// Dropping the task ends it, and gives back what it has under way.
-    Open { _task: AbortOnDropHandle<()> },
+    Open {
+        _task: AbortOnDropHandle<()>,
+        farewell: watch::Sender<Option<Farewell>>,
+    },
     /// The stream broke.
     Resting(Pin<Box<Sleep>>),
     /// A stream a line.
@@ -50,8 +54,10 @@ enum Way {
 pub(crate) enum Next {
     /// Open a stream for frames.
     Open,
-    /// Tell what a stream has to report.
+    /// Tell what the peer did.
     Tell(crate::domain::Conduct),
+    /// Tell what the peer says of itself.
+    Said(Said),
     /// Send lines by `/slips/1.0`.
     Lines,
 }
@@ -63,6 +69,10 @@ pub(crate) struct Side {
     queue: Arc<PeerQueue>,
     ack_timeout: Duration,
     way: Way,
+    /// How we said last that we are.
+    said: Presence,
+    /// What is to be said on a stream that is being opened.
+    leaves: Option<Farewell>,
     reopen_after: Duration,
     inbound: Option<AbortOnDropHandle<()>>,
     reports: mpsc::Sender<Report>,
@@ -87,6 +97,8 @@ impl Side {
             gate,
             queue,
             ack_timeout,
+            said: Presence::default(),
+            leaves: None,
             reopen_after: REOPEN_MIN,
             inbound: None,
             reports,
@@ -110,6 +122,7 @@ impl Side {
         while let Poll::Ready(Some(report)) = self.reported.poll_recv(cx) {
             match report {
                 Report::Conduct(conduct) => return Poll::Ready(Next::Tell(conduct)),
+                Report::Said(said) => return Poll::Ready(Next::Said(said)),
                 Report::Ended { progress } => self.ended(progress),
             }
         }
@@ -132,15 +145,42 @@ impl Side {
         }
     }
 
+    /// The first frame of a stream that is to be opened.
+    pub(crate) fn hello(&mut self) -> Vec<u8> {
+        let mut hello = (**self.gate.own.borrow()).clone();
+        hello.time = Some(Timestamp::now());
+        self.said = hello.presence.clone();
+        let mut out = Vec::new();
+        frame::push_hello(&mut out, &hello);
+        out
+    }
+
+    /// Says goodbye as the last frame, where a stream is open or about to be; says whether one is.
+    pub(crate) fn leave(&mut self, bye: Farewell) -> bool {
+        match &self.way {
+            Way::Frames | Way::Opening { sure: true } => {
+                self.leaves = Some(bye);
+                true
+            }
+            Way::Open { farewell, .. } => {
+                farewell.send_replace(Some(bye));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The opening has come to this.
     pub(crate) fn opened(&mut self, opened: Opened) {
         let Way::Opening { sure } = self.way else {
             return;
         };
         self.way = match opened {
-            Opened::Ready(stream) => Way::Open {
-                _task: self.send_on(stream),
-            },
+            Opened::Ready(stream) => self.send_on(stream, true),
+            Opened::Parked(stream) => {
+                tracing::info!(peer = %self.gate.peer, "the peer takes no messages before its operator has decided");
+                self.send_on(stream, false)
+            }
             Opened::Failed if sure => return self.rest(),
             // A peer that said nothing of it and does not answer is treated as a pigeon.
             Opened::Failed | Opened::NotSpoken => Way::Lines,
@@ -161,7 +201,12 @@ impl Side {
         self.inbound = Some(AbortOnDropHandle::new(task));
     }
 
-    fn send_on(&self, stream: Stream) -> AbortOnDropHandle<()> {
+    fn send_on(&self, stream: Stream, is_welcome: bool) -> Way {
+        let (farewell, bye) = watch::channel(self.leaves.clone());
+        let welcome = CancellationToken::new();
+        if is_welcome {
+            welcome.cancel();
+        }
         let sending = Sending {
             peer: self.gate.peer,
             connection: self.connection,
@@ -170,8 +215,15 @@ impl Side {
             read_timeout: self.gate.read_timeout,
             ack_timeout: self.ack_timeout,
             reports: self.reports.clone(),
+            welcome,
+            own: self.gate.own.clone(),
+            said: self.said.clone(),
+            farewell: bye,
         };
-        AbortOnDropHandle::new(tokio::spawn(send::run(stream, sending)))
+        Way::Open {
+            _task: AbortOnDropHandle::new(tokio::spawn(send::run(stream, sending))),
+            farewell,
+        }
     }
 
     fn ended(&mut self, progress: bool) {

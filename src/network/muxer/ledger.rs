@@ -9,11 +9,17 @@ use std::{
     task::Waker,
 };
 
+use crate::network::standing::Pass;
+
 /// What an open stream costs in yamux and around it, in bytes: its state, its queue, its place in
 /// three tables. Measured at about 900.
 const STREAM_COST: u64 = 1024;
 /// What a frame costs beside its bytes: a peer could send one byte in each.
 const FRAME_COST: u64 = 64;
+
+/// What the connection of a peer may make us hold that nobody has decided about: our streams and its
+/// with a hello each, and no more.
+const PARKED_MAX: u64 = 12 * 1024;
 
 /// The budget all connections share.
 #[derive(Debug)]
@@ -79,13 +85,15 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pool: Arc<Pool>,
+    pass: Option<Arc<Pass>>,
     state: Mutex<State>,
 }
 
 impl Ledger {
-    pub(crate) fn new(pool: Arc<Pool>) -> Self {
+    pub(crate) fn new(pool: Arc<Pool>, pass: Option<Arc<Pass>>) -> Self {
         Self {
             pool,
+            pass,
             state: Mutex::default(),
         }
     }
@@ -138,7 +146,7 @@ impl Ledger {
             return true;
         }
         state.reader = Some(reader.clone());
-        if state.held < self.pool.max_each {
+        if state.held < self.max_each() {
             lock(&self.pool.waiting).push(reader.clone());
             // It may have been emptied just before we queued.
             return !self.pool.exhausted();
@@ -146,8 +154,15 @@ impl Ledger {
         false
     }
 
+    fn max_each(&self) -> u64 {
+        match &self.pass {
+            Some(pass) if !pass.may_speak() => PARKED_MAX.min(self.pool.max_each),
+            _ => self.pool.max_each,
+        }
+    }
+
     fn is_full(&self, state: &State) -> bool {
-        let own = state.held >= self.pool.max_each;
+        let own = state.held >= self.max_each();
         !state.open && (own || (state.held >= self.pool.floor && self.pool.exhausted()))
     }
 
@@ -198,7 +213,7 @@ mod tests {
 
     fn ledger(max: u64, max_each: u64, floor: u64) -> (Arc<Pool>, Ledger) {
         let pool = Arc::new(Pool::new(max, max_each, floor));
-        (Arc::clone(&pool), Ledger::new(pool))
+        (Arc::clone(&pool), Ledger::new(pool, None))
     }
 
     fn may_read(ledger: &Ledger) -> bool {
@@ -229,7 +244,7 @@ mod tests {
     #[test]
     fn an_exhausted_pool_stops_who_holds_much_and_not_who_holds_little() {
         let (pool, greedy) = ledger(10_000, 100_000, 3_000);
-        let modest = Ledger::new(Arc::clone(&pool));
+        let modest = Ledger::new(Arc::clone(&pool), None);
         greedy.opened(1);
         greedy.arrived(1, 20_000);
         modest.opened(1);

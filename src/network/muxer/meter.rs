@@ -150,7 +150,7 @@ mod tests {
                 frame(3, 0, 0, 0, 0),
             ]
             .concat();
-            let ledger = Ledger::new(Arc::new(Pool::new(u64::MAX, 2 * 1024 + 105 + 3 * 64, 0)));
+            let ledger = Ledger::new(Arc::new(Pool::new(u64::MAX, 2 * 1024 + 105 + 3 * 64, 0)), None);
             let mut frames = Frames::default();
             let mut rest = &bytes[..];
             for cut in cuts.iter().cycle() {

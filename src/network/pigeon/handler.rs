@@ -20,8 +20,8 @@ use super::{
     queue::{End, PeerQueue},
 };
 use crate::{
-    domain::Conduct,
-    network::frames::{self, Next, Opened, Side},
+    domain::{Conduct, Farewell},
+    network::frames::{self, Next, Opened, Said, Side},
     wire::pigeon,
 };
 
@@ -36,7 +36,30 @@ const OUTBOUND_SLACK: Duration = Duration::from_secs(5);
 pub(crate) enum Control {
     Hello,
     Ping,
-    Goodbye,
+    Goodbye(Bye),
+    /// Nothing: what is decided about the peer has changed.
+    Look,
+}
+
+/// Why we say goodbye.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bye {
+    /// This node stops.
+    Stopping,
+    /// The operator does not want the peer.
+    Rejected,
+    /// The peer is of another network.
+    OtherNetwork,
+}
+
+impl Bye {
+    fn farewell(self) -> Farewell {
+        match self {
+            Self::Stopping => Farewell::new(Farewell::STOPPING, "this node is stopping"),
+            Self::Rejected => Farewell::new(Farewell::REJECTED, ""),
+            Self::OtherNetwork => Farewell::new(Farewell::OTHER_NETWORK, ""),
+        }
+    }
 }
 
 /// What a connection tells the service.
@@ -52,6 +75,8 @@ pub(crate) enum Told {
     Answer(Control, Outcome),
     /// Something else it did or left undone.
     Conduct(Conduct),
+    /// It speaks of itself.
+    Said(Said),
 }
 
 /// Limits of one connection.
@@ -197,9 +222,10 @@ impl Handler {
         request(upgrade, errand, limit)
     }
 
-    fn open_frames(&self) -> ToConnection {
+    fn open_frames(&mut self) -> ToConnection {
         let limit = self.limits.answer;
-        request(Outbound::Frames { limit }, Errand::Frames, limit)
+        let hello = self.frames.hello();
+        request(Outbound::Frames { hello, limit }, Errand::Frames, limit)
     }
 
     fn opened(&mut self, opened: Opened) {
@@ -219,7 +245,8 @@ impl Handler {
         Some(self.open(errand, job.line, Expect::Close, self.limits.acknowledge))
     }
 
-    fn open_control(&self, control: Control) -> ToConnection {
+    /// `None`: nothing is to be opened for it.
+    fn open_control(&mut self, control: Control) -> Option<ToConnection> {
         let (line, expect, limit) = match control {
             Control::Hello => (
                 Arc::clone(&self.gate.hello),
@@ -227,9 +254,11 @@ impl Handler {
                 self.limits.answer,
             ),
             Control::Ping => (pigeon::PING.into(), Expect::Answer, self.limits.answer),
-            Control::Goodbye => (pigeon::GOODBYE.into(), Expect::Close, self.limits.goodbye),
+            Control::Goodbye(bye) if self.frames.leave(bye.farewell()) => return None,
+            Control::Goodbye(_) => (pigeon::GOODBYE.into(), Expect::Close, self.limits.goodbye),
+            Control::Look => return None,
         };
-        self.open(Errand::Control(control), line, expect, limit)
+        Some(self.open(Errand::Control(control), line, expect, limit))
     }
 }
 
@@ -260,14 +289,19 @@ impl ConnectionHandler for Handler {
         if let Some(told) = self.told.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(told));
         }
-        if let Some(control) = self.controls.pop_front() {
-            return Poll::Ready(self.open_control(control));
+        while let Some(control) = self.controls.pop_front() {
+            if let Some(open) = self.open_control(control) {
+                return Poll::Ready(open);
+            }
         }
         match self.frames.poll(self.speaks, cx) {
             Poll::Ready(Next::Open) => return Poll::Ready(self.open_frames()),
             Poll::Ready(Next::Tell(conduct)) => {
                 let told = Told::Conduct(conduct);
                 return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(told));
+            }
+            Poll::Ready(Next::Said(said)) => {
+                return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(Told::Said(said)));
             }
             Poll::Ready(Next::Lines) => {
                 if let Some(open) = self.poll_lines(cx) {

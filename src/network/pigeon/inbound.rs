@@ -8,15 +8,15 @@ use std::{convert::Infallible, future::Future, net::IpAddr, pin::Pin, sync::Arc,
 use futures::{AsyncRead, AsyncReadExt, AsyncWriteExt, io::Cursor};
 use libp2p::{InboundUpgrade, PeerId, Stream, StreamProtocol, core::UpgradeInfo};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{patience::within, rate::Rate};
 use crate::{
-    domain::{Neighbour, Timestamp},
-    network::{Line, frames},
+    domain::{Hello, Neighbour, Timestamp},
+    network::{Line, frames, standing::Pass},
     wire::pigeon::{self, LineFault},
 };
 
@@ -48,6 +48,18 @@ pub(crate) struct Gate {
     pub(crate) write_timeout: Duration,
     /// We are leaving: nobody is answered any more.
     pub(crate) leaving: CancellationToken,
+    /// How far the peer is let in.
+    pub(crate) pass: Arc<Pass>,
+    /// What we say of ourselves.
+    pub(crate) own: watch::Receiver<Arc<Hello>>,
+}
+
+impl Gate {
+    /// Whether somebody says to be of another network than ours. Who does not say is of ours.
+    pub(crate) fn is_other_network(&self, hello: &Hello) -> bool {
+        let (own, theirs) = (&self.own.borrow().network, &hello.network);
+        own.is_some() && theirs.is_some() && own != theirs
+    }
 }
 
 /// What came out of a stream.
@@ -154,6 +166,8 @@ async fn take(
             answer(stream, gate, pigeon::PONG).await;
             Heard::Ping
         }
+        // Whoever waits for the operator may only greet; the pigeon knows no way to say so.
+        pigeon::Line::Data(_) if !gate.pass.may_speak() => Heard::Data,
         pigeon::Line::Data(text) => {
             let line = Line {
                 from: Neighbour(gate.peer),
@@ -187,6 +201,9 @@ async fn read<'a>(stream: &mut Stream, gate: &'a Gate) -> Result<(String, Permit
     if head.contains(&b'\n') {
         let line = pigeon::read_line(&mut Cursor::new(head), gate.max_line_bytes).await?;
         return Ok((line, None));
+    }
+    if !gate.pass.may_speak() {
+        return Err(LineFault::TooLong { limit: HEAD_BYTES });
     }
     let closed = |_| LineFault::Io(std::io::ErrorKind::Interrupted.into());
     let share = gate.share.acquire().await.map_err(closed)?;

@@ -62,6 +62,8 @@ pub(crate) enum Outbound {
     },
     /// Opens a stream for frames.
     Frames {
+        /// The first frame we say.
+        hello: Vec<u8>,
         /// For the peer to say that it is ready.
         limit: Duration,
     },
@@ -102,7 +104,9 @@ impl OutboundUpgrade<Stream> for Outbound {
                     limit,
                     ..
                 } => Came::Line(say(stream, &line, expect, limit).await),
-                Self::Frames { limit } => Came::Frames(frames::open(stream, limit).await),
+                Self::Frames { hello, limit } => {
+                    Came::Frames(frames::open(stream, &hello, limit).await)
+                }
             })
         })
     }

@@ -18,6 +18,7 @@ use std::{
 use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, Semaphore};
 
+mod held;
 mod run;
 
 pub(crate) use run::Run;
@@ -61,6 +62,8 @@ struct Item {
     place: u64,
     lane: u64,
     line: Arc<str>,
+    /// It goes to every peer.
+    for_all: bool,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +77,9 @@ struct Lane {
 struct State {
     /// In their order, nobody's yet.
     waiting: VecDeque<Item>,
+    /// Lines for all, while the peer is busy.
+    held: VecDeque<Item>,
+    holding: bool,
     next_place: u64,
     /// What a `/slips/1.0` connection has taken over.
     lanes: HashMap<u64, Lane>,
@@ -116,6 +122,26 @@ impl PeerQueue {
         line: Arc<str>,
         limit: Duration,
     ) -> Result<(), Refused> {
+        self.push_for(false, lane, line, limit).await
+    }
+
+    /// The same for a line that goes to every peer.
+    pub(crate) async fn push_for_all(
+        &self,
+        lane: u64,
+        line: Arc<str>,
+        limit: Duration,
+    ) -> Result<(), Refused> {
+        self.push_for(true, lane, line, limit).await
+    }
+
+    async fn push_for(
+        &self,
+        for_all: bool,
+        lane: u64,
+        line: Arc<str>,
+        limit: Duration,
+    ) -> Result<(), Refused> {
         let cost = self.cost(&line);
         match self.room.try_acquire_many(cost) {
             Ok(permit) => permit.forget(),
@@ -134,16 +160,21 @@ impl PeerQueue {
                 }
             }
         }
-        self.put(lane, line);
+        self.put(lane, line, for_all);
         Ok(())
     }
 
-    fn put(&self, lane: u64, line: Arc<str>) {
+    fn put(&self, lane: u64, line: Arc<str>, for_all: bool) {
         let mut state = self.lock();
         state.lines += 1;
         let place = state.next_place;
         state.next_place += 1;
-        state.waiting.push_back(Item { place, lane, line });
+        state.wait(Item {
+            place,
+            lane,
+            line,
+            for_all,
+        });
         if !state.wakers.is_empty() {
             wake_all(state);
         }
@@ -226,6 +257,7 @@ impl PeerQueue {
         self.room.close();
         let mut state = self.lock();
         state.waiting.clear();
+        state.held.clear();
         state.lanes.clear();
         state.ready.clear();
         state.sent = run::Sent::default();

@@ -2,7 +2,7 @@
 
 use std::{
     num::NonZeroU32,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,24 +12,47 @@ use governor::{
 };
 use tokio::time::Instant;
 
+use crate::network::standing::{Pass, Standing};
+
+/// A newcomer that waits is looked at again so often: it may have been admitted.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A flood is told at most so often a peer.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// So many lines in the long run and at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    pub(crate) per_second: u32,
+    pub(crate) burst: u32,
+}
+
+impl Budget {
+    /// 0 counts as 1.
+    fn limiter(self) -> DefaultDirectRateLimiter {
+        let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        RateLimiter::direct(
+            Quota::per_second(at_least_one(self.per_second)).allow_burst(at_least_one(self.burst)),
+        )
+    }
+}
 
 /// The rate of one peer over all its connections.
 pub(crate) struct Rate {
     limiter: DefaultDirectRateLimiter,
+    /// What it may until it has behaved for a while.
+    newcomer: DefaultDirectRateLimiter,
+    pass: Arc<Pass>,
     clock: DefaultClock,
     turn: tokio::sync::Mutex<()>,
     told: Mutex<Option<Instant>>,
 }
 
 impl Rate {
-    /// At most `per_second` lines in the long run and `burst` at once; 0 counts as 1.
-    pub(crate) fn new(per_second: u32, burst: u32) -> Self {
-        let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
+    pub(crate) fn new(budget: Budget, newcomer: Budget, pass: Arc<Pass>) -> Self {
         Self {
-            limiter: RateLimiter::direct(quota),
+            limiter: budget.limiter(),
+            newcomer: newcomer.limiter(),
+            pass,
             clock: DefaultClock::default(),
             turn: tokio::sync::Mutex::default(),
             told: Mutex::default(),
@@ -41,12 +64,23 @@ impl Rate {
     /// One at a time watches the clock; the others queue behind it, in order.
     pub(crate) async fn admit(&self) -> bool {
         let _turn = self.turn.lock().await;
+        self.admit_newcomer().await;
         let mut tell = false;
         while let Err(early) = self.limiter.check() {
             tell |= self.worth_telling();
             tokio::time::sleep(early.wait_time_from(self.clock.now())).await;
         }
         tell
+    }
+
+    /// To be held back as a newcomer is no flood: an honest peer knows nothing of its small budget.
+    async fn admit_newcomer(&self) {
+        while self.pass.standing() < Standing::Admitted
+            && let Err(early) = self.newcomer.check()
+        {
+            let wait = early.wait_time_from(self.clock.now()).min(LOOK_AGAIN);
+            tokio::time::sleep(wait).await;
+        }
     }
 
     fn worth_telling(&self) -> bool {

@@ -1,4 +1,5 @@
-//! What the operator says of single peers: pinned, welcome, rejected.
+//! What the operator says of single peers: pinned, welcome, rejected. How far that lets them in,
+//! `strangers` sees to.
 
 use std::collections::HashSet;
 
@@ -9,10 +10,8 @@ use crate::network::{
     behaviour,
     book::{Now, split},
     handle::Command,
+    standing::Standing,
 };
-
-/// The reason in the state of a peer the operator has rejected.
-const REJECTED: &str = "rejected by the operator";
 
 /// Whom the operator has spoken of.
 #[derive(Default)]
@@ -21,15 +20,6 @@ pub(super) struct Chosen {
     pinned: HashSet<PeerId>,
     /// Of these the ones of the settings' `static_peers`, which no order unpins.
     fixed: HashSet<PeerId>,
-    accepted: HashSet<PeerId>,
-    rejected: HashSet<PeerId>,
-}
-
-impl Chosen {
-    /// Whether the operator has rejected a peer.
-    pub(super) fn rejects(&self, peer: PeerId) -> bool {
-        self.rejected.contains(&peer)
-    }
 }
 
 impl Service {
@@ -38,13 +28,14 @@ impl Service {
             Command::Pin(peer, addresses) => self.pin(peer, &addresses),
             Command::Unpin(peer) => self.unpin(peer),
             Command::Know(peer, addresses) => self.know(peer, &addresses),
-            Command::Admit(peer) => self.admit(peer),
-            Command::Refuse(peer) => self.refuse(peer),
+            Command::Admit(peer) => self.let_in(peer),
+            Command::Refuse(peer) => self.turn_away(peer),
             Command::Forget(peer) => {
                 self.unpin(peer);
-                self.admit(peer);
-                self.chosen.accepted.remove(&peer);
+                self.undecided(peer);
             }
+            Command::Misbehaved(peer) => self.misbehaved(peer),
+            Command::Announce(presence) => self.announce(presence),
             Command::Ban(..) | Command::Unban(_) | Command::Goodbye(..) => {}
         }
     }
@@ -55,18 +46,17 @@ impl Service {
         let named: Vec<PeerId> = named.filter_map(|address| split(address).1).collect();
         self.chosen.fixed.extend(&named);
         self.chosen.pinned.extend(&named);
-        self.chosen.accepted.extend(&settings.accepted);
         for (peer, addresses) in &settings.pinned {
             self.pin(*peer, addresses);
         }
         for peer in &settings.rejected {
-            self.refuse(*peer);
+            self.turn_away(*peer);
         }
     }
 
     /// Whether a peer is not to be dialled or let in now.
     pub(super) fn is_barred(&self, peer: PeerId) -> bool {
-        self.bans.contains_key(&peer) || self.chosen.rejects(peer)
+        self.bans.contains_key(&peer) || self.standings.of(&peer) == Standing::Refused
     }
 
     fn pin(&mut self, peer: PeerId, addresses: &[Multiaddr]) {
@@ -74,6 +64,8 @@ impl Service {
             return;
         }
         self.chosen.pinned.insert(peer);
+        self.standings.acquaint(peer);
+        self.look_again(peer);
         let behaviour = self.swarm.behaviour_mut();
         behaviour.guard.exempt(peer);
         behaviour.limits.bypass_peer_id(&peer);
@@ -101,28 +93,11 @@ impl Service {
         }
         let now = Now::read().steady;
         self.book.add_known(peer, addresses, false, now);
+        self.standings.acquaint(peer);
+        self.look_again(peer);
         if self.is_barred(peer) {
             self.book.rest(peer);
         }
-    }
-
-    fn admit(&mut self, peer: PeerId) {
-        self.chosen.accepted.insert(peer);
-        if !self.chosen.rejected.remove(&peer) {
-            return;
-        }
-        self.swarm.behaviour_mut().guard.no_longer_reject(&peer);
-        if !self.is_barred(peer) {
-            self.book.retry(peer, Now::read().steady);
-        }
-    }
-
-    fn refuse(&mut self, peer: PeerId) {
-        self.chosen.accepted.remove(&peer);
-        self.chosen.rejected.insert(peer);
-        self.swarm.behaviour_mut().guard.reject(peer);
-        self.book.rest(peer);
-        self.close(peer, REJECTED);
     }
 
     /// libp2p checks pinned peers against no limit, but counts their connections; so the limits are

@@ -1,6 +1,6 @@
 //! Dials and how they fail; bans; what is due as time passes.
 
-use std::error::Error;
+use std::{error::Error, io};
 
 use libp2p::{
     Multiaddr, PeerId, TransportError,
@@ -70,14 +70,23 @@ impl Service {
             }
             _ => {}
         }
-        let why = dial_reason(error);
+        let mut why = dial_reason(error);
+        let farewell = match &target {
+            Target::Peer(peer) => self.farewells.get(peer),
+            Target::Address(_) => None,
+        };
+        let left = farewell.is_some();
+        if let Some(said) = farewell {
+            why = format!("{said} (since then: {why})");
+        }
         let Some(state) = self.book.failed(&target, &why, Now::read()) else {
             return;
         };
         match target {
             Target::Peer(peer) => {
                 tracing::debug!(%peer, "dial failed: {why}");
-                if matches!(state, Reachability::Retrying { .. }) {
+                // Whoever said goodbye owes nobody an answer.
+                if matches!(state, Reachability::Retrying { .. }) && !left {
                     self.tell_conduct(peer, Conduct::Unreachable);
                 }
                 self.outbox.tell(Event::Reachability { peer, state });
@@ -100,13 +109,13 @@ impl Service {
         self.bans.insert(peer, Some(until));
         self.swarm.behaviour_mut().guard.ban(peer);
         self.book.rest(peer);
-        self.close(peer, &format!("cut off until {until}"));
+        self.close(peer, &format!("banned: cut off until {until}"));
     }
 
     pub(super) fn unban(&mut self, peer: PeerId) {
         if self.bans.remove(&peer).is_some() {
             self.swarm.behaviour_mut().guard.unban(&peer);
-            if !self.chosen.rejects(peer) {
+            if !self.is_barred(peer) {
                 self.book.retry(peer, Now::read().steady);
             }
         }
@@ -134,6 +143,8 @@ impl Service {
         }
         self.last_tick = now.steady;
         self.ping_due(now);
+        self.presence_due(now);
+        self.prove_due(now);
         self.lift_bans(now);
         for (peer, lines) in self.forget_queues(now) {
             if lines > 0 {
@@ -186,13 +197,29 @@ fn dial_reason(error: &DialError) -> String {
             Some((address, TransportError::MultiaddrNotSupported(_))) => {
                 format!("cannot dial {address}")
             }
-            Some((_, TransportError::Other(error))) => reason(error),
+            Some((_, TransportError::Other(error))) => named(error),
             None => "no address to dial".into(),
         },
         DialError::Denied { cause } => reason(cause),
-        DialError::WrongPeerId { obtained, .. } => format!("another peer answered: {obtained}"),
+        DialError::WrongPeerId { obtained, .. } => {
+            format!("wrong key: another peer answered: {obtained}")
+        }
         other => reason(other),
     }
+}
+
+/// The word people look for, before what the system says.
+fn named(error: &(dyn Error + 'static)) -> String {
+    let said = reason(error);
+    let mut next = Some(error);
+    while let Some(error) = next {
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::ConnectionRefused) => return format!("refused: {said}"),
+            Some(io::ErrorKind::TimedOut) => return format!("time-out: {said}"),
+            _ => next = error.source(),
+        }
+    }
+    said
 }
 
 pub(super) fn reason(error: &dyn Error) -> String {

@@ -9,7 +9,10 @@ use libp2p::PeerId;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::Service;
-use crate::network::{link::Link, pigeon::Control};
+use crate::network::{
+    link::Link,
+    pigeon::{Bye, Control},
+};
 
 /// Time for connections to close in due form once everything is said.
 const CLOSE_LIMIT: Duration = Duration::from_millis(250);
@@ -46,10 +49,11 @@ impl Service {
         let mut unheard = HashSet::new();
         for (peer, link) in self.links.iter().filter(|(_, link)| link.active) {
             if let Some(connection) = link.current() {
-                self.swarm
-                    .behaviour_mut()
-                    .pigeon
-                    .say(*peer, connection.id, Control::Goodbye);
+                self.swarm.behaviour_mut().pigeon.say(
+                    *peer,
+                    connection.id,
+                    Control::Goodbye(Bye::Stopping),
+                );
                 unheard.insert(*peer);
             }
         }

@@ -9,7 +9,7 @@ use libp2p::{
     swarm::ConnectionId,
 };
 
-use super::{Service, talk::NO_COMMON_PROTOCOL};
+use super::{Service, presence::OTHER_NETWORK, talk::NO_COMMON_PROTOCOL};
 use crate::{
     domain::Reachability,
     network::{
@@ -54,8 +54,11 @@ impl Service {
                 self.links.insert(peer, link);
             }
         }
+        self.farewells.remove(&peer);
         self.make_room_for_pinned();
         if matches!(&via, Some(Target::Address(_))) {
+            // Whoever answers at an address of the configuration is no stranger.
+            self.standings.admit(peer);
             self.swarm.behaviour_mut().limits.bypass_peer_id(&peer);
         }
         if outgoing && self.leaving.is_none() {
@@ -81,7 +84,10 @@ impl Service {
 
     /// A peer has shown that it speaks our protocol: from now on it counts as connected.
     pub(super) fn activate(&mut self, peer: PeerId) {
-        let Some(link) = self.links.get_mut(&peer).filter(|link| !link.active) else {
+        if self.links.get(&peer).is_none_or(|link| link.active) || !self.lets_in(peer) {
+            return;
+        }
+        let Some(link) = self.links.get_mut(&peer) else {
             return;
         };
         let Some(connection) = link.current() else {
@@ -143,12 +149,12 @@ impl Service {
                 reason,
                 next_try: None,
             })
-        } else if reason == NO_COMMON_PROTOCOL {
+        } else if reason == NO_COMMON_PROTOCOL || reason.starts_with(OTHER_NETWORK) {
             self.book.useless(peer, &reason, now)
         } else {
             self.book.failed(&Target::Peer(peer), &reason, now)
         };
-        if let Some(state) = state {
+        if let Some(state) = state.filter(|_| !link.parked) {
             self.outbox.tell(Event::Reachability { peer, state });
         }
     }
@@ -181,7 +187,7 @@ impl Service {
             })
         {
             let address = split(address).0;
-            if self.book.learn(peer, address.clone()) {
+            if self.book.learn(peer, address.clone()) && self.counts(&peer) {
                 self.outbox.tell(Event::Address { peer, address, ip });
             }
         }

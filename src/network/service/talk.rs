@@ -28,6 +28,7 @@ impl Service {
             Told::Heard(heard) => self.on_heard(peer, heard),
             Told::Answer(control, outcome) => self.on_answer(peer, control, &outcome),
             Told::Conduct(conduct) => self.blame_or_praise(peer, conduct),
+            Told::Said(said) => self.on_said(peer, said),
         }
     }
 
@@ -49,7 +50,10 @@ impl Service {
                 }
                 // The first ping of a connection greets; after a crash it may come soon.
             }
-            Heard::Goodbye => self.close(peer, "said goodbye"),
+            Heard::Goodbye => {
+                self.remember_farewell(peer, "said goodbye".into());
+                self.close(peer, "said goodbye");
+            }
             Heard::BrokenHello => self.tell_conduct(peer, Conduct::BrokenHello),
             Heard::NoLine => self.tell_conduct(peer, Conduct::MalformedLine),
             Heard::Data => {}
@@ -63,12 +67,16 @@ impl Service {
             .get_mut(&peer)
             .is_some_and(|link| std::mem::replace(&mut link.said_hello, true));
         match self.book.heard_version(peer, &version) {
-            HelloIs::New => {
-                self.tell_conduct(peer, Conduct::Greeted);
-                self.outbox.tell(Event::Greeted { peer, version });
-            }
+            HelloIs::New => self.greeted(peer, version),
             HelloIs::Known if again => self.tell_conduct(peer, Conduct::RepeatedHello),
             HelloIs::Known => {}
+        }
+    }
+
+    fn greeted(&mut self, peer: PeerId, version: String) {
+        if self.counts(&peer) {
+            self.tell_conduct(peer, Conduct::Greeted);
+            self.outbox.tell(Event::Greeted { peer, version });
         }
     }
 
@@ -76,7 +84,8 @@ impl Service {
         match control {
             Control::Hello => self.hello_answered(peer, outcome),
             Control::Ping => self.ping_answered(peer, outcome),
-            Control::Goodbye => self.goodbye_over(&peer),
+            Control::Goodbye(_) => self.goodbye_over(&peer),
+            Control::Look => {}
         }
     }
 
@@ -87,8 +96,7 @@ impl Service {
                     self.book.set_greeted(peer);
                     let _ = self.book.heard_version(peer, &version);
                     self.alive(peer);
-                    self.tell_conduct(peer, Conduct::Greeted);
-                    self.outbox.tell(Event::Greeted { peer, version });
+                    self.greeted(peer, version);
                 }
                 _ => self.wrong(peer, Conduct::BrokenHello),
             },
@@ -140,13 +148,24 @@ impl Service {
     }
 
     fn blame_or_praise(&mut self, peer: PeerId, conduct: Conduct) {
-        if conduct == Conduct::NoAnswer && Now::read().steady < self.excused_until {
+        // Nor does whoever is leaving owe an answer.
+        let leaves = self
+            .links
+            .get(&peer)
+            .is_none_or(|link| link.closing.is_some());
+        if conduct == Conduct::NoAnswer && (leaves || Now::read().steady < self.excused_until) {
             return;
         }
         self.tell_conduct(peer, conduct);
     }
 
     pub(super) fn tell_conduct(&mut self, peer: PeerId, conduct: Conduct) {
+        if !self.counts(&peer) {
+            return;
+        }
+        if !(conduct.is_good() || matches!(conduct, Conduct::NoAnswer | Conduct::Unreachable)) {
+            self.misbehaved(peer);
+        }
         self.outbox.tell(Event::Conduct {
             peer: Neighbour(peer),
             conduct,

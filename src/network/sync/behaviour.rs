@@ -17,7 +17,10 @@ use libp2p::{
 use tokio::sync::mpsc;
 
 use super::{SyncEvent, handler::Handler, sessions::Sessions, stream::Shared};
-use crate::{domain::Conduct, network::Settings};
+use crate::{
+    domain::Conduct,
+    network::{Settings, standing::Standings},
+};
 
 /// A peer did something.
 #[derive(Debug)]
@@ -37,11 +40,13 @@ impl Behaviour {
     pub(crate) fn new(
         settings: &Settings,
         sessions: Arc<Sessions>,
+        standings: Arc<Standings>,
         events: mpsc::Sender<SyncEvent>,
     ) -> Self {
         Self {
             shared: Shared {
                 sessions,
+                standings,
                 events,
                 queue_bytes: settings.send_queue_bytes,
                 read_timeout: settings.read_timeout,

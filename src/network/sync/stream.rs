@@ -9,13 +9,18 @@ use tokio::sync::{mpsc, watch};
 use super::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, queue::Queue, sessions::Sessions};
 use crate::{
     domain::{Conduct, Neighbour},
-    network::frames::{Broken, Inbox},
+    network::{
+        frames::{Broken, Inbox},
+        standing::Standings,
+    },
 };
 
 /// What all sessions share.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) sessions: Arc<Sessions>,
+    /// How far each peer is let in.
+    pub(super) standings: Arc<Standings>,
     pub(super) events: mpsc::Sender<SyncEvent>,
     /// Bytes that may wait to be sent in one session.
     pub(super) queue_bytes: usize,
@@ -44,10 +49,17 @@ pub(super) async fn send(
     mut stop: watch::Receiver<bool>,
     reports: mpsc::Sender<Report>,
 ) {
-    if let Some(queue) = shared
-        .sessions
-        .begin(peer, shared.queue_bytes, &shared.events)
-        .await
+    // A peer that is parked waits with its stream, on which nothing goes in either direction.
+    let pass = shared.standings.pass(peer);
+    let admitted = tokio::select! {
+        () = pass.until_it_may_speak() => true,
+        _ = stop.wait_for(|stop| *stop) => false,
+    };
+    if admitted
+        && let Some(queue) = shared
+            .sessions
+            .begin(peer, shared.queue_bytes, &shared.events)
+            .await
     {
         began.send_replace(Some(queue.session));
         let (read, write) = stream.split();

@@ -1,17 +1,16 @@
 //! Copies count once: who says the same as others, just after them, again and again.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, time::Duration};
 
 use crate::reputation::lru::Handle;
 
 use super::{
     RobustParameters,
-    maths::days,
     tables::{Compared, Peer, Report},
 };
 
-/// Two first reports on an address further apart in days are not compared (specification).
-const TOGETHER: f64 = 2.0;
+/// Two first reports on an address further apart are not compared: two days (specification).
+const TOGETHER: Duration = Duration::from_secs(2 * 86_400);
 /// Up to so many reports a page is searched from front to back.
 const FEW: usize = 16;
 
@@ -73,12 +72,21 @@ pub fn independence(peer: &Peer, report: &Report, index: &Index, p: &RobustParam
 
 /// Compares a peer's first report on an address with what others had said of it.
 pub fn compare(peer: &mut Peer, report: &Report, others: &[Report], p: &RobustParameters) {
+    let mut sieve = Sieve::default();
+    for compared in &peer.compared {
+        sieve.put(compared.with);
+    }
+    let mut seldom = 0;
     for other in others {
-        if other.author == report.author || days(other.first_at(), report.said_at) > TOGETHER {
+        let is_old = other.first_at().plus(TOGETHER) < report.said_at;
+        if other.author == report.author || is_old {
             continue;
         }
         let same = u16::from(other.resembles(report, p.dep_eps));
-        let known = peer.compared.iter_mut().find(|c| c.with == other.author);
+        let mut among = peer.compared.iter_mut();
+        let known = (sieve.may_hold(other.author))
+            .then(|| among.find(|c| c.with == other.author))
+            .flatten();
         if let Some(compared) = known {
             // Halved before they overflow: only the ratio matters by then.
             if compared.together == u16::MAX {
@@ -93,19 +101,44 @@ pub fn compare(peer: &mut Peer, report: &Report, others: &[Report], p: &RobustPa
                 matches: same,
                 together: 1,
             };
-            remember(&mut peer.compared, new, p.dep_max);
+            if peer.compared.len() < p.dep_max {
+                peer.compared.push(new);
+            } else {
+                replace_seldom(&mut peer.compared, new, &mut seldom);
+            }
+            sieve.put(other.author);
         }
     }
     peer.copies = peer.compared.iter().any(|c| c.degree() > 0.0);
 }
 
-/// Beyond `most` the one seldom compared with gives way, among equals the one that was first. That
-/// is one seen once, or the new one itself.
-fn remember(compared: &mut Vec<Compared>, new: Compared, most: usize) {
-    if compared.len() < most {
-        compared.push(new);
-    } else if let Some(at) = compared.iter().position(|c| c.together <= 1) {
-        compared.remove(at);
+/// Who is surely not among some peers: most of a crowd were never compared with each other.
+#[derive(Default)]
+struct Sieve([u64; 8]);
+
+impl Sieve {
+    fn place(who: Handle) -> (usize, u64) {
+        (who.place() / 64 % 8, 1 << (who.place() % 64))
+    }
+
+    fn put(&mut self, who: Handle) {
+        let (word, bit) = Self::place(who);
+        self.0[word] |= bit;
+    }
+
+    fn may_hold(&self, who: Handle) -> bool {
+        let (word, bit) = Self::place(who);
+        self.0[word] & bit != 0
+    }
+}
+
+/// In a full list the one seldom compared with gives way, among equals the one that was first. That
+/// is one seen once, or the new one itself. `from`: before that place none was seen once.
+fn replace_seldom(compared: &mut Vec<Compared>, new: Compared, from: &mut usize) {
+    let rest = compared.iter().skip(*from);
+    *from += rest.take_while(|c| c.together > 1).count();
+    if *from < compared.len() {
+        compared.remove(*from);
         compared.push(new);
     }
 }

@@ -52,5 +52,5 @@ pub fn hold(
             };
         }
     }
-    peer.found.prove(weight, q, v, contradicts);
+    peer.change(|found, _| found.prove(weight, q, v, contradicts));
 }

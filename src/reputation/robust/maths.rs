@@ -1,5 +1,7 @@
 //! The small functions the model is made of: log-odds, claims, and how evidence fades.
 
+use std::time::Duration;
+
 use crate::domain::Timestamp;
 
 /// Seconds a day.
@@ -24,7 +26,12 @@ pub fn claim(harm: f64) -> f64 {
 
 /// Days from one time to another; 0 when the clock ran backwards.
 pub fn days(from: Timestamp, to: Timestamp) -> f64 {
-    to.since(from).as_secs_f64() / DAY
+    in_days(to.since(from))
+}
+
+/// A span in days.
+pub fn in_days(span: Duration) -> f64 {
+    span.as_secs_f64() / DAY
 }
 
 /// What is left after some days of what halves every `half`.
@@ -39,10 +46,18 @@ pub fn kept(risk: f64) -> f64 {
 
 /// Log-odds after `risk`: a step of the two-state chain whose long-run odds are even.
 pub fn fade(log_odds: f64, risk: f64) -> f64 {
-    if risk == 0.0 || log_odds == 0.0 {
+    if risk == 0.0 {
         return log_odds;
     }
-    2.0 * (kept(risk) * (log_odds / 2.0).tanh())
+    fade_to(log_odds, kept(risk))
+}
+
+/// The same, given what is [`kept`].
+pub fn fade_to(log_odds: f64, kept: f64) -> f64 {
+    if log_odds == 0.0 {
+        return log_odds;
+    }
+    2.0 * (kept * (log_odds / 2.0).tanh())
         .clamp(-CERTAIN, CERTAIN)
         .atanh()
 }

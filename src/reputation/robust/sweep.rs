@@ -96,7 +96,8 @@ impl Rebuild {
             self.entry += 1;
         }
         for (_, peer) in tables.peers.values_mut() {
-            [peer.found.others, peer.found.others_fast] = peer.rebuilt;
+            let rebuilt = peer.rebuilt;
+            peer.change(|found, _| [found.others, found.others_fast] = rebuilt);
         }
         None
     }

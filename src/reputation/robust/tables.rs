@@ -10,11 +10,12 @@ use crate::{
 use super::{
     RobustParameters,
     coins::{Evidence, Tally, Voice},
-    maths::{claim, days},
+    maths::{claim, days, in_days},
 };
 
 /// Counts are brought up to date when a peer proves or disproves itself; otherwise only when they
-/// are older than this (specification, section 5).
+/// are older than this, by whole times this (specification, section 5). So how a peer is heard
+/// changes once an hour, and never because somebody asked.
 const STALE: Duration = Duration::from_secs(3600);
 
 /// The part of its voice a peer has at once (specification, section 5).
@@ -49,6 +50,8 @@ pub struct Peer {
     pub rebuilt: [Tally; 2],
     /// How it is heard in the rebuild under way.
     pub vote: Option<Voice>,
+    /// How it is heard in an answer so many times [`STALE`] after `at`, where that was worked out.
+    voice: Option<(u32, Voice)>,
 }
 
 impl Default for Peer {
@@ -67,6 +70,7 @@ impl Default for Peer {
             copies: false,
             rebuilt: [Tally::default(); 2],
             vote: None,
+            voice: None,
         }
     }
 }
@@ -79,6 +83,7 @@ impl Peer {
             self.found = self.found.after(days, p);
             self.early *= super::maths::left(days, p.half_l);
             self.at = now;
+            self.voice = None;
         }
     }
 
@@ -89,16 +94,44 @@ impl Peer {
         }
     }
 
+    /// How often its counts have become stale since they were true.
+    fn stale(&self, now: Timestamp) -> u32 {
+        let old = now.since(self.at);
+        if old > STALE {
+            u32::try_from(old.as_secs() / STALE.as_secs()).unwrap_or(u32::MAX)
+        } else {
+            0
+        }
+    }
+
     /// What it is found to be at `now`, with the mass the operator gives it.
     pub fn evidence(&self, now: Timestamp, p: &RobustParameters) -> Evidence {
-        let mut found = if now.since(self.at) > STALE {
-            self.found.after(days(self.at, now), p)
-        } else {
-            self.found
+        let mut found = match self.stale(now) {
+            0 => self.found,
+            times => self.found.after(f64::from(times) * in_days(STALE), p),
         };
         found.slow.mm += p.anchor_mass * self.anchor;
         found.slow.bb += p.anchor_mass * self.anchor;
         found
+    }
+
+    /// How it is heard in an answer at `now`.
+    pub fn voice(&self, now: Timestamp, p: &RobustParameters) -> Voice {
+        match self.voice {
+            Some((stale, voice)) if stale == self.stale(now) => voice,
+            _ => Voice::answering(&self.evidence(now, p), p),
+        }
+    }
+
+    /// Works out how it is heard at `now`, for the answers of the hour. It changes none of them.
+    pub fn ready(&mut self, now: Timestamp, p: &RobustParameters) {
+        self.voice = Some((self.stale(now), self.voice(now, p)));
+    }
+
+    /// Takes in what it was found to be, or how far the operator trusts it.
+    pub fn change(&mut self, change: impl FnOnce(&mut Evidence, &mut f64)) {
+        change(&mut self.found, &mut self.anchor);
+        self.voice = None;
     }
 
     /// How sure it is of a report, by its own habit.

@@ -189,7 +189,7 @@ impl Robust {
         if let Some(handle) = self.peers.handle(&id)
             && let Some((_, peer)) = self.peers.at_mut(handle)
         {
-            peer.anchor = trust;
+            peer.change(|_, anchor| *anchor = trust);
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     RobustParameters,
     caps::nested_caps,
     coins::Voice,
-    maths::{claim, days, fade, kept, logit, sigmoid},
+    maths::{claim, days, fade, fade_to, kept, logit, sigmoid},
     tables::{Own, Peer, Report},
 };
 
@@ -143,7 +143,7 @@ fn age(sums: &mut [f64; 3], from: Timestamp, to: Timestamp, p: &RobustParameters
         return [1.0; 3];
     }
     let linear = kept(risk);
-    let faded = fade(sums[0], risk);
+    let faded = fade_to(sums[0], linear);
     let shares = [
         if sums[0] == 0.0 {
             linear

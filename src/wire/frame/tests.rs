@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::Status;
 
 const LINE: usize = 100;
 const BODY: usize = LINE + ENVELOPE_BYTES;
@@ -144,6 +145,15 @@ fn frame() -> impl Strategy<Value = Frame<'static>> {
             code: Code::Unexpected.word().into(),
             text: text.into(),
         }),
+        ("\\PC{0,60}", "\\PC{0,60}").prop_map(|(alias, message)| {
+            let hello = Hello {
+                alias,
+                presence: Presence::new(Status::Degraded, &message, None),
+                ..Hello::default()
+            };
+            Frame::Hello(Box::new(hello.cleaned()))
+        }),
+        "\\PC{0,60}".prop_map(|text| Frame::Goodbye(Farewell::new("stopping", &text))),
     ]
 }
 
@@ -152,7 +162,9 @@ fn push_any(out: &mut Vec<u8>, frame: &Frame<'_>) {
         Frame::Message { text } => assert!(push_message(out, text, BODY)),
         Frame::Ack { count } => push_ack(out, *count),
         Frame::Error { text, .. } => push_error(out, Code::Unexpected, text),
-        Frame::Unknown { .. } => unreachable!("none is written"),
+        Frame::Hello(hello) => push_hello(out, hello),
+        Frame::Goodbye(farewell) => push_goodbye(out, farewell),
+        Frame::Status(_) | Frame::Unknown { .. } => unreachable!("none is written"),
     }
 }
 
@@ -174,6 +186,9 @@ proptest! {
                         code: code.into_owned().into(),
                         text: text.into_owned().into(),
                     },
+                    Frame::Hello(hello) => Frame::Hello(hello),
+                    Frame::Goodbye(farewell) => Frame::Goodbye(farewell),
+                    Frame::Status(presence) => Frame::Status(presence),
                     Frame::Unknown { kind } => Frame::Unknown { kind },
                 };
                 read.push(frame);

@@ -9,6 +9,9 @@ use crate::wire::quoted;
 /// by sorting: the messages of Slips have six keys.
 const COMPARE_EACH: usize = 16;
 
+/// Room an object gets at first: no message of Slips needs more.
+const USUAL: usize = 8;
+
 /// Reads a whole text as one value; `strict` refuses what readers disagree about.
 pub(super) fn read(text: &[u8], limits: Limits, strict: bool) -> Result<Value<'_>, Fault> {
     if text.len() > limits.max_bytes {
@@ -140,13 +143,13 @@ impl<'a> Reader<'a> {
     }
 
     fn object(&mut self, depth: usize) -> Result<Object<'a>, Fault> {
-        let mut members: Vec<Member<'a>> = Vec::new();
         self.at += 1;
         self.skip_blanks();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Object { members });
+            return Ok(Object::default());
         }
+        let mut members: Vec<Member<'a>> = Vec::with_capacity(USUAL);
         loop {
             let key = self.string()?;
             self.skip_blanks();
