@@ -56,12 +56,7 @@ impl Heard {
 
 impl Pair {
     fn start() -> Self {
-        // Whoever is killed 200 times is as often not to be reached, which would cost it A's patience.
-        let patient = vec![("reliability", "cut_off_below = 0.0".to_owned())];
-        let mut a = Sensor::start(&Setup {
-            more: patient,
-            ..Setup::default()
-        });
+        let mut a = Sensor::start(&Setup::default());
         let setup = Setup {
             peers: vec![a.address()],
             ..Setup::default()

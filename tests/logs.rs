@@ -169,12 +169,7 @@ fn a_node_that_is_killed_while_reports_flow_comes_back_and_has_all() {
 
 #[test]
 fn no_number_is_signed_twice_however_often_the_signer_is_killed() {
-    // Whoever is killed so often is as often not to be reached, which would cost it B's patience.
-    let patient = vec![("reliability", "cut_off_below = 0.0".to_owned())];
-    let mut b = Sensor::start(&Setup {
-        more: patient,
-        ..Setup::default()
-    });
+    let mut b = Sensor::start(&Setup::default());
     let setup = calling(&mut [&mut b]);
     let mut a = Sensor::start(&setup);
     let id_a = a.peer_id();
