@@ -163,7 +163,7 @@ impl Running {
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
-        let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
+        let (lines, waiting_lines) = network::lines(node::LINES_WAITING);
         let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
         let network_settings = settings::network(config, &loaded);

@@ -8,9 +8,9 @@ use libp2p::{
     mdns, memory_connection_limits, ping,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
-use super::{Line, Settings, guard, pigeon, standing::Standings};
+use super::{LinesIn, Settings, guard, pigeon, standing::Standings};
 use crate::domain::Hello;
 
 /// Two during the moment in which both sides have dialled; the service then closes one.
@@ -50,7 +50,7 @@ impl Behaviour {
         keypair: &Keypair,
         fixed: &HashSet<PeerId>,
         banned: HashSet<PeerId>,
-        lines: mpsc::Sender<Line>,
+        lines: LinesIn,
         (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
     ) -> std::io::Result<Self> {
         let key = keypair.public();
@@ -68,7 +68,7 @@ impl Behaviour {
         };
         Ok(Self {
             guard: guard::Behaviour::new(
-                settings.max_connections_per_ip,
+                settings.max_connections_per_network,
                 fixed.clone(),
                 banned,
                 Arc::clone(standings),

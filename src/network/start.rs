@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Hello;
 
 use super::{
-    Event, Events, Handle, Known, Line, Settings,
+    Event, Events, Handle, Known, LinesIn, Settings,
     behaviour::Behaviour,
     book::split,
     frames,
@@ -79,7 +79,7 @@ pub enum StartError {
 }
 
 /// Starts the network: everything listens when this returns. Lines of peers go into `lines`, which
-/// holds peers back while it is full. Returns the handle, the events, and where it really listens,
+/// holds peers back while there is no room in it. Returns the handle, the events, and where it really listens,
 /// with `/p2p/<own id>`.
 ///
 /// # Errors
@@ -89,7 +89,7 @@ pub async fn start(
     keypair: Keypair,
     known: Vec<Known>,
     banned: Vec<PeerId>,
-    lines: mpsc::Sender<Line>,
+    lines: LinesIn,
 ) -> Result<(Handle, Events, Vec<Multiaddr>), StartError> {
     let settings = Arc::new(settings);
     let standings = standings(&settings);
@@ -159,11 +159,9 @@ fn standings(settings: &Settings) -> Arc<Standings> {
     let pinned = settings.pinned.iter().map(|(peer, _)| peer);
     let chosen = settings.acquainted.iter().chain(&settings.accepted);
     let admitted = chosen.chain(pinned).copied().chain(fixed);
-    Arc::new(Standings::new(
-        settings.unknown_peers,
-        admitted,
-        settings.max_known_peers,
-    ))
+    let standings = Standings::new(settings.unknown_peers, admitted, settings.max_known_peers);
+    (settings.proven.iter()).for_each(|peer| standings.prove(*peer));
+    Arc::new(standings)
 }
 
 /// What we say of ourselves at first.
@@ -182,7 +180,7 @@ fn build(
     settings: &Arc<Settings>,
     keypair: &Keypair,
     banned: HashSet<PeerId>,
-    lines: mpsc::Sender<Line>,
+    lines: LinesIn,
     (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
 ) -> Result<Swarm<Behaviour>, StartError> {
     let protocol = StreamProtocol::try_from_owned(settings.protocol.clone())
