@@ -158,6 +158,16 @@ impl Lines {
         self.take(into, limit);
     }
 
+    /// Takes no more lines in; those that are there can still be read.
+    pub fn close(&mut self) {
+        let wake = {
+            let mut turns = self.0.lock();
+            turns.end();
+            turns.deafen()
+        };
+        wake.into_iter().for_each(|room| room.notify_one());
+    }
+
     fn take(&mut self, into: &mut Vec<Line>, limit: usize) -> (usize, bool) {
         let before = into.len();
         let mut turns = self.0.lock();
@@ -177,7 +187,6 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let wake = self.0.lock().deafen();
-        wake.into_iter().for_each(|room| room.notify_one());
+        self.close();
     }
 }
