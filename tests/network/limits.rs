@@ -94,6 +94,7 @@ async fn a_peer_of_the_settings_always_finds_room() {
     assert_eq!(friend.say("ping\n").await, "pong\n");
 }
 
+/// Adversary V2: with 1,000 half-open sockets an honest peer connects within a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_half_open_connections_lock_nobody_out() {
     let mut a = node(settings()).await;
