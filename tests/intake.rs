@@ -21,6 +21,8 @@ mod absence;
 mod flood;
 #[path = "intake/guards.rs"]
 mod guards;
+#[path = "intake/logs.rs"]
+mod logs;
 #[path = "intake/presence.rs"]
 mod presence;
 #[path = "intake/replayed.rs"]

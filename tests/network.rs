@@ -26,5 +26,7 @@ mod redelivery;
 mod role;
 #[path = "network/storm.rs"]
 mod storm;
+#[path = "network/sync.rs"]
+mod sync;
 
 use testkit::raw;

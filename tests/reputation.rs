@@ -4,6 +4,8 @@
 mod fides_vectors;
 #[path = "reputation/field.rs"]
 mod field;
+#[path = "reputation/forked.rs"]
+mod forked;
 #[path = "reputation/golden.rs"]
 mod golden;
 #[path = "reputation/ledger.rs"]
