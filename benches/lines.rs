@@ -6,8 +6,7 @@
 use std::time::{Duration, Instant};
 
 use libp2p::{Multiaddr, identity::Keypair};
-use slips_p2p::network::{self, Event, Events, Handle, Line, Settings};
-use tokio::sync::mpsc;
+use slips_p2p::network::{self, Event, Events, Handle, Lines, Settings};
 
 /// As long as a report of Slips.
 const LINE_BYTES: usize = 200;
@@ -21,16 +20,17 @@ async fn main() {
     }
 }
 
-async fn start(peers: Vec<Multiaddr>) -> (Handle, Events, mpsc::Receiver<Line>, Vec<Multiaddr>) {
+async fn start(peers: Vec<Multiaddr>) -> (Handle, Events, Lines, Vec<Multiaddr>) {
     let settings = Settings {
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
         static_peers: peers,
         legacy_mdns: false,
         // Held back by the recipient alone.
         lines_per_second: u32::MAX,
+        bytes_per_second: u32::MAX,
         ..Settings::default()
     };
-    let (into, lines) = mpsc::channel(ROOM);
+    let (into, lines) = network::lines(ROOM);
     let key = Keypair::generate_ed25519();
     let started = network::start(settings, key, Vec::new(), Vec::new(), into).await;
     let (handle, events, addresses) = started.expect("it starts");

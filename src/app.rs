@@ -163,7 +163,7 @@ impl Running {
         let keypair = settings::keypair(config, role)?;
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
-        let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
+        let (lines, waiting_lines) = network::lines(node::LINES_WAITING);
         let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
         let inlets = network::Inlets {
             lines,

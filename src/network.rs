@@ -14,6 +14,7 @@
 //!   back by TCP, never dropped.
 //! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold; `standing` knows
 //!   how far each is let in.
+//! - `lines` leads what peers say to the node, each network and in it each peer in turn.
 //! - `lifeline` notices when packets no longer arrive.
 //! - `mdns` finds pigeons, which do not speak libp2p's mDNS.
 
@@ -26,6 +27,7 @@ mod guard;
 mod handle;
 pub mod identity;
 mod lifeline;
+mod lines;
 mod link;
 mod listen;
 mod mdns;
@@ -41,6 +43,7 @@ mod transport;
 pub use event::{Event, Events, Line};
 pub use frames::Receipt;
 pub use handle::{Handle, SendError};
+pub use lines::{Lines, LinesIn, lines};
 pub use settings::{Known, Settings};
 pub use standing::UnknownPeers;
 pub use start::{Inlets, StartError, start};

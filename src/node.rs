@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::mesh::AppendError;
-use crate::network::{Event, Handle, Line, SyncEvent};
+use crate::network::{Event, Handle, Lines, SyncEvent};
 use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{LogFork, LogHead, Store, StoreError};
 
@@ -56,8 +56,9 @@ pub use requests::Question;
 /// Lines taken into one transaction at the most. A transaction of 512 reports takes about as long
 /// as five commits of one (measured: fdatasync 230 us), so larger ones add delay and little speed.
 pub const MAX_LINES_A_BATCH: usize = 512;
-/// Lines that may wait for the node. Twice a batch: the next batch is full when one has ended.
-pub const LINES_WAITING: usize = 2 * MAX_LINES_A_BATCH;
+/// Lines of up to 512 bytes that may wait for the node. Four times a batch: one peer alone may fill a
+/// third, so that the next batch is full when one has ended even if nobody else speaks.
+pub const LINES_WAITING: usize = 4 * MAX_LINES_A_BATCH;
 /// Own statements that may wait for `incoming`; one batch's worth.
 const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
 /// Sync frames that may wait for the logs: at 64 KiB each 4 MiB, and enough that no wake is for one
@@ -141,7 +142,7 @@ pub struct Parts {
     /// What happens in the swarm.
     pub events: mpsc::Receiver<Event>,
     /// What peers say.
-    pub lines: mpsc::Receiver<Line>,
+    pub lines: Lines,
     /// What the operator orders; until it ends the node does not end by itself.
     pub orders: mpsc::Receiver<Asked>,
     /// What our Slips says.

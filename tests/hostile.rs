@@ -3,10 +3,14 @@
 
 #[path = "hostile/faults.rs"]
 mod faults;
+#[path = "hostile/inputs.rs"]
+mod inputs;
 #[path = "hostile/load.rs"]
 mod load;
 #[path = "hostile/malformed.rs"]
 mod malformed;
+#[path = "hostile/ring.rs"]
+mod ring;
 #[path = "hostile/scene.rs"]
 mod scene;
 #[path = "hostile/stalling.rs"]

@@ -17,12 +17,16 @@ use slips_p2p::wire::message;
 
 #[path = "intake/absence.rs"]
 mod absence;
+#[path = "intake/flood.rs"]
+mod flood;
 #[path = "intake/guards.rs"]
 mod guards;
 #[path = "intake/logs.rs"]
 mod logs;
 #[path = "intake/presence.rs"]
 mod presence;
+#[path = "intake/replayed.rs"]
+mod replayed;
 
 const IP: &str = "192.0.2.10";
 

@@ -24,6 +24,8 @@ mod reach;
 mod redelivery;
 #[path = "network/role.rs"]
 mod role;
+#[path = "network/storm.rs"]
+mod storm;
 #[path = "network/sync.rs"]
 mod sync;
 

@@ -96,6 +96,7 @@ pub(super) fn network(config: &Config, loaded: &store::Loaded) -> network::Setti
             config::UnknownPeers::Deny => network::UnknownPeers::Deny,
         },
         acquainted: acquainted(config, loaded),
+        proven: proven(config, loaded),
         probation_lines_per_second: limits.probation_messages_per_second,
         probation_lines_burst: limits.probation_burst,
         probation_connections: limits.probation_connections,
@@ -108,7 +109,7 @@ pub(super) fn network(config: &Config, loaded: &store::Loaded) -> network::Setti
         max_line_bytes: limits.max_line_bytes,
         max_connections: limits.connections,
         max_connections_incoming: limits.connections_inbound,
-        max_connections_per_ip: limits.connections_per_address,
+        max_connections_per_network: limits.connections_per_network,
         max_pending_incoming: limits.pending_inbound,
         max_pending_dials: limits.pending_outbound,
         max_known_peers: limits.known_peers,
@@ -117,6 +118,8 @@ pub(super) fn network(config: &Config, loaded: &store::Loaded) -> network::Setti
         max_lines_reading_per_connection: limits.lines_reading_per_connection,
         lines_per_second: limits.messages_per_second,
         lines_burst: limits.burst,
+        bytes_per_second: limits.bytes_per_second,
+        network_share: limits.network_share,
         handshake_timeout: limits.handshake_timeout,
         idle_timeout: limits.idle_timeout,
         read_timeout: limits.read_timeout,
@@ -135,22 +138,12 @@ pub(super) fn network(config: &Config, loaded: &store::Loaded) -> network::Setti
     }
 }
 
-/// Peers that are no strangers: those of the address book, those the operator trusts, and with probation those that an earlier
-/// run met at least its length ago and whose conduct is worth no less than a newcomer's.
+/// Peers that are no strangers: those of the address book and those the operator trusts.
 fn acquainted(config: &Config, loaded: &store::Loaded) -> Vec<PeerId> {
     let now = Timestamp::now();
     let anchors = (config.anchors.iter())
         .filter(|anchor| anchor.expires.is_none_or(|end| end > now))
         .map(|anchor| anchor.peer);
-    let proven = |record: &&store::PeerRecord| {
-        config.network.unknown_peers == config::UnknownPeers::Probation
-            && now.since(record.first_seen) >= config.limits.probation_for
-            && record.conduct_at > Timestamp::ZERO
-            && record.reliability >= config.reliability.start
-    };
-    let proven = (loaded.peers.iter())
-        .filter(proven)
-        .map(|record| record.peer);
     let undecided = |contact: &&Contact| {
         matches!(
             contact.decided(),
@@ -159,7 +152,23 @@ fn acquainted(config: &Config, loaded: &store::Loaded) -> Vec<PeerId> {
     };
     let contacts = loaded.contacts.iter().filter(|it| !undecided(it));
     let contacts = contacts.map(|contact| contact.peer);
-    anchors.chain(proven).chain(contacts).collect()
+    anchors.chain(contacts).collect()
+}
+
+/// With probation, those that an earlier run met at least its length ago and whose conduct is worth no
+/// less than a newcomer's.
+fn proven(config: &Config, loaded: &store::Loaded) -> Vec<PeerId> {
+    let now = Timestamp::now();
+    let proven = |record: &&store::PeerRecord| {
+        config.network.unknown_peers == config::UnknownPeers::Probation
+            && now.since(record.first_seen) >= config.limits.probation_for
+            && record.conduct_at > Timestamp::ZERO
+            && record.reliability >= config.reliability.start
+    };
+    (loaded.peers.iter())
+        .filter(proven)
+        .map(|record| record.peer)
+        .collect()
 }
 
 /// Where to listen; with QUIC switched on and no address for it, on the UDP port beside each TCP one.

@@ -264,8 +264,10 @@ settings! {
         connections: u32 = 384, kind::whole(1..=100_000);
         /// Open connections that others opened.
         connections_inbound: u32 = 256, kind::whole(0..=100_000);
-        /// Open connections with one IPv4 address or one IPv6 /64.
-        connections_per_address: u32 = 64, kind::whole(1..=100_000);
+        /// Open connections that others opened from one IPv4 /24 or IPv6 /64; in the private ranges, where a
+        /// /24 may be a laboratory full of sensors, from one IPv4 address. Peers of your address book, trusted
+        /// or in network.peers count for none.
+        connections_per_network: u32 = 64, kind::whole(1..=100_000);
         /// Connections of others whose handshake is not done; beyond it the oldest of the busiest address
         /// goes.
         pending_inbound: usize = 256, kind::whole(1..=100_000);
@@ -284,6 +286,12 @@ settings! {
         messages_per_second: u32 = 10_000, kind::whole(1..=1_000_000);
         /// Lines that one peer may send at once before the rate above holds.
         burst: u32 = 20_000, kind::whole(1..=1_000_000);
+        /// Bytes of lines a second that one peer may send; beyond it is held back in the same way. 10,000
+        /// reports are 3 MB.
+        bytes_per_second: u32 = 33_554_432, kind::whole(65_536..=1_073_741_824);
+        /// All peers of one network, as connections_per_network counts them, may together send so many times
+        /// what one peer may, in lines and bytes, on probation and after it.
+        network_share: u32 = 4, kind::whole(1..=1_000);
         /// Lines a second that a peer on probation may send for long; beyond it is held back.
         probation_messages_per_second: u32 = 100, kind::whole(1..=1_000_000);
         /// Lines that a peer on probation may send at once.

@@ -22,7 +22,7 @@ use libp2p::{
     },
 };
 
-use super::guard::{ip_of, place_of};
+use super::guard::{ip_of, network_of};
 
 /// Who is still shaking hands, by time of arrival.
 #[derive(Default)]
@@ -119,7 +119,7 @@ where
         from: &Multiaddr,
     ) -> BoxFuture<'static, io::Result<T::Output>> {
         let (abort, registration) = AbortHandle::new_pair();
-        let number = lock(&self.pending).arrive(ip_of(from).map(place_of), abort, self.max);
+        let number = lock(&self.pending).arrive(ip_of(from).map(network_of), abort, self.max);
         let ticket = Ticket {
             number,
             pending: Arc::clone(&self.pending),

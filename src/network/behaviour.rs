@@ -80,7 +80,7 @@ impl Behaviour {
         };
         Ok(Self {
             guard: guard::Behaviour::new(
-                settings.max_connections_per_ip,
+                settings.max_connections_per_network,
                 fixed.clone(),
                 banned,
                 Arc::clone(shared.standings),

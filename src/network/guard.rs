@@ -1,9 +1,9 @@
-//! Who may connect: nobody who is banned or not wanted, and only so many from one address.
+//! Who may connect: nobody who is banned or not wanted, and only so many from one network.
 
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -26,7 +26,7 @@ pub(crate) enum Refusal {
     Banned,
     #[error("rejected: the peer is not wanted here")]
     Rejected,
-    #[error("too many connections from {0}")]
+    #[error("too many connections from the network of {0}")]
     Crowded(IpAddr),
 }
 
@@ -39,38 +39,42 @@ pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
     }
 }
 
-/// What counts as one place: an IPv4 address, or the /64 a single IPv6 host can choose from.
-pub(crate) fn place_of(ip: IpAddr) -> IpAddr {
+/// What counts as one network, by its first address: an IPv4 /24, which is what is handed out to one
+/// customer, or the /64 a single IPv6 host can choose from. In the private ranges, on the link and on
+/// this host it is a single IPv4 address: there a /24 is a whole laboratory of sensors, and whoever
+/// has many addresses in it is on the operator's own network.
+pub(crate) fn network_of(ip: IpAddr) -> IpAddr {
     match ip {
-        IpAddr::V4(_) => ip,
+        IpAddr::V4(v4) if v4.is_private() || v4.is_loopback() || v4.is_link_local() => ip,
+        IpAddr::V4(v4) => IpAddr::V4(Ipv4Addr::from_bits(v4.to_bits() & (u32::MAX << 8))),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
     }
 }
 
 /// The behaviour: no protocol of its own, only a word at the door.
 pub(crate) struct Behaviour {
-    max_per_place: u32,
+    max_per_network: u32,
     exempt: HashSet<PeerId>,
     banned: HashSet<PeerId>,
     standings: Arc<Standings>,
     inbound: HashMap<ConnectionId, (PeerId, IpAddr)>,
-    places: HashMap<IpAddr, u32>,
+    networks: HashMap<IpAddr, u32>,
 }
 
 impl Behaviour {
     pub(crate) fn new(
-        max_per_place: u32,
+        max_per_network: u32,
         exempt: HashSet<PeerId>,
         banned: HashSet<PeerId>,
         standings: Arc<Standings>,
     ) -> Self {
         Self {
             standings,
-            max_per_place,
+            max_per_network,
             exempt,
             banned,
             inbound: HashMap::new(),
-            places: HashMap::new(),
+            networks: HashMap::new(),
         }
     }
 
@@ -82,7 +86,7 @@ impl Behaviour {
         self.banned.remove(peer);
     }
 
-    /// From now on the connections of a peer count for no place, those that stand included.
+    /// From now on the connections of a peer count for no network, those that stand included.
     pub(crate) fn exempt(&mut self, peer: PeerId) {
         self.exempt.insert(peer);
         let of_it = self.inbound.iter().filter(|(_, (of, _))| *of == peer);
@@ -97,6 +101,11 @@ impl Behaviour {
         self.exempt.remove(peer);
     }
 
+    /// Pinned, or known to the operator in another way.
+    fn is_exempt(&self, peer: &PeerId) -> bool {
+        self.exempt.contains(peer) || self.standings.is_chosen(peer)
+    }
+
     fn check(&self, peer: &PeerId, from: Option<IpAddr>) -> Result<(), Refusal> {
         if self.banned.contains(peer) {
             return Err(Refusal::Banned);
@@ -104,23 +113,23 @@ impl Behaviour {
         if self.standings.of(peer) == Standing::Refused {
             return Err(Refusal::Rejected);
         }
-        let Some(ip) = from.filter(|_| !self.exempt.contains(peer)) else {
+        let Some(ip) = from.filter(|_| !self.is_exempt(peer)) else {
             return Ok(());
         };
-        match self.places.get(&place_of(ip)) {
-            Some(count) if *count >= self.max_per_place => Err(Refusal::Crowded(ip)),
+        match self.networks.get(&network_of(ip)) {
+            Some(count) if *count >= self.max_per_network => Err(Refusal::Crowded(ip)),
             _ => Ok(()),
         }
     }
 
     fn left(&mut self, connection: ConnectionId) {
-        let Some((_, place)) = self.inbound.remove(&connection) else {
+        let Some((_, network)) = self.inbound.remove(&connection) else {
             return;
         };
-        if let Some(count) = self.places.get_mut(&place) {
+        if let Some(count) = self.networks.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
-                self.places.remove(&place);
+                self.networks.remove(&network);
             }
         }
     }
@@ -170,13 +179,13 @@ impl NetworkBehaviour for Behaviour {
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
             FromSwarm::ConnectionEstablished(made)
-                if made.endpoint.is_listener() && !self.exempt.contains(&made.peer_id) =>
+                if made.endpoint.is_listener() && !self.is_exempt(&made.peer_id) =>
             {
                 if let Some(ip) = ip_of(made.endpoint.get_remote_address()) {
-                    let place = place_of(ip);
+                    let network = network_of(ip);
                     self.inbound
-                        .insert(made.connection_id, (made.peer_id, place));
-                    *self.places.entry(place).or_default() += 1;
+                        .insert(made.connection_id, (made.peer_id, network));
+                    *self.networks.entry(network).or_default() += 1;
                 }
             }
             FromSwarm::ConnectionClosed(closed) => self.left(closed.connection_id),
@@ -207,16 +216,25 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_v6_network_is_one_place() {
+    fn a_v6_network_is_one_and_a_public_v4_one_too() {
         assert_eq!(
-            place_of(ip("2001:db8:1:2::1")),
-            place_of(ip("2001:db8:1:2:ffff::9"))
+            network_of(ip("2001:db8:1:2::1")),
+            network_of(ip("2001:db8:1:2:ffff::9"))
         );
         assert_ne!(
-            place_of(ip("2001:db8:1:2::1")),
-            place_of(ip("2001:db8:1:3::1"))
+            network_of(ip("2001:db8:1:2::1")),
+            network_of(ip("2001:db8:1:3::1"))
         );
-        assert_ne!(place_of(ip("192.0.2.1")), place_of(ip("192.0.2.2")));
+        assert_eq!(network_of(ip("192.0.2.1")), network_of(ip("192.0.2.254")));
+        assert_ne!(network_of(ip("192.0.2.1")), network_of(ip("192.0.3.1")));
+        for (one, other) in [
+            ("10.0.0.1", "10.0.0.2"),
+            ("192.168.1.1", "192.168.1.2"),
+            ("127.0.0.1", "127.0.0.2"),
+            ("169.254.0.1", "169.254.0.2"),
+        ] {
+            assert_ne!(network_of(ip(one)), network_of(ip(other)), "a laboratory");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use libp2p::{
     },
 };
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -38,11 +38,16 @@ pub(crate) use queue::{PeerQueue, Refused, Run};
 use rate::{Budget, Rate};
 
 use super::{
-    Line, Settings,
-    guard::ip_of,
+    LinesIn, Settings,
+    guard::{ip_of, network_of},
+    lines::Source,
     standing::{Pass, Standings},
 };
 use crate::domain::Hello;
+
+/// Networks whose budget is remembered, beside those somebody is connected from; at some 400 bytes
+/// each 1.6 MB.
+const MAX_NETWORKS: usize = 4_096;
 
 /// A connection said something about its peer.
 #[derive(Debug)]
@@ -54,6 +59,7 @@ pub(crate) struct Event {
 /// What outlives the connections of a peer for a while.
 struct Kept {
     queue: Arc<PeerQueue>,
+    source: Arc<Source>,
     rate: Arc<Rate>,
     pass: Arc<Pass>,
     connections: usize,
@@ -65,12 +71,13 @@ pub(crate) struct Behaviour {
     settings: Arc<Settings>,
     protocol: StreamProtocol,
     hello: Arc<str>,
-    lines: mpsc::Sender<Line>,
+    lines: LinesIn,
     reading: Arc<Semaphore>,
     leaving: CancellationToken,
     standings: Arc<Standings>,
     own: watch::Receiver<Arc<Hello>>,
     kept: HashMap<PeerId, Kept>,
+    networks: HashMap<IpAddr, Arc<Budget>>,
     to_swarm: VecDeque<ToSwarm<Event, Control>>,
     waker: Option<Waker>,
 }
@@ -79,7 +86,7 @@ impl Behaviour {
     pub(crate) fn new(
         settings: Arc<Settings>,
         protocol: StreamProtocol,
-        lines: mpsc::Sender<Line>,
+        lines: LinesIn,
         standings: Arc<Standings>,
         own: watch::Receiver<Arc<Hello>>,
     ) -> Self {
@@ -90,6 +97,7 @@ impl Behaviour {
             reading: Arc::new(Semaphore::new(settings.max_lines_reading.max(1))),
             leaving: CancellationToken::new(),
             kept: HashMap::new(),
+            networks: HashMap::new(),
             to_swarm: VecDeque::new(),
             waker: None,
             settings,
@@ -134,21 +142,27 @@ impl Behaviour {
         dropped
     }
 
+    /// What all peers of one network share. Forgotten once nobody is connected from there and many
+    /// others were: to come back sooner wins no new burst.
+    fn budget_of(&mut self, network: IpAddr) -> Arc<Budget> {
+        if self.networks.len() >= MAX_NETWORKS {
+            self.networks
+                .retain(|_, budget| Arc::strong_count(budget) > 1);
+        }
+        let new = || Arc::new(Budget::new(&self.settings, self.settings.network_share));
+        Arc::clone(self.networks.entry(network).or_insert_with(new))
+    }
+
     fn handler(&mut self, connection: ConnectionId, peer: PeerId, address: &Multiaddr) -> Handler {
+        let ip = ip_of(address).unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        let shared = self.budget_of(network_of(ip));
         let settings = &self.settings;
         let kept = self.kept.entry(peer).or_insert_with(|| {
             let pass = self.standings.pass(peer);
-            let budget = Budget {
-                per_second: settings.lines_per_second,
-                burst: settings.lines_burst,
-            };
-            let newcomer = Budget {
-                per_second: settings.probation_lines_per_second,
-                burst: settings.probation_lines_burst,
-            };
             Kept {
                 queue: Arc::new(PeerQueue::new(settings.send_queue_bytes)),
-                rate: Arc::new(Rate::new(budget, newcomer, Arc::clone(&pass))),
+                source: Arc::new(self.lines.source()),
+                rate: Arc::new(Rate::new(Budget::new(settings, 1), Arc::clone(&pass))),
                 pass,
                 connections: 0,
                 left_at: Instant::now(),
@@ -157,10 +171,11 @@ impl Behaviour {
         kept.left_at = Instant::now();
         let gate = Arc::new(Gate {
             peer,
-            ip: ip_of(address).unwrap_or(IpAddr::from([0, 0, 0, 0])),
+            ip,
             protocol: self.protocol.clone(),
             frames: settings.frames,
-            lines: self.lines.clone(),
+            source: Arc::clone(&kept.source),
+            network: shared,
             reading: Arc::clone(&self.reading),
             share: Arc::new(Semaphore::new(
                 settings.max_lines_reading_per_connection.max(1),

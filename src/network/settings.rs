@@ -60,9 +60,11 @@ pub struct Settings {
     pub static_peers: Vec<Multiaddr>,
     /// What is done with peers nobody has decided about.
     pub unknown_peers: UnknownPeers,
-    /// Peers that are no strangers: of the address book, trusted, or proven in earlier runs. Those of
-    /// `static_peers` are none in any case.
+    /// Peers that are no strangers: of the address book, or trusted. Those of `static_peers` are none in
+    /// any case. None of them shares a budget with its network.
     pub acquainted: Vec<PeerId>,
+    /// Strangers that have behaved in earlier runs: on probation no longer.
+    pub proven: Vec<PeerId>,
     /// Lines a second a peer on probation may send in the long run.
     pub probation_lines_per_second: u32,
     /// Lines it may send at once.
@@ -88,8 +90,9 @@ pub struct Settings {
     pub max_connections: u32,
     /// Established connections others made.
     pub max_connections_incoming: u32,
-    /// Established connections from one IPv4 address or one IPv6 /64.
-    pub max_connections_per_ip: u32,
+    /// Established connections from one network: a public IPv4 /24, a private IPv4 address, an IPv6 /64.
+    /// Peers the operator knows count for none.
+    pub max_connections_per_network: u32,
     /// Connections others are still making; beyond it the oldest of the busiest address is cut off,
     /// so that half-open ones lock nobody out.
     pub max_pending_incoming: usize,
@@ -112,6 +115,10 @@ pub struct Settings {
     pub lines_per_second: u32,
     /// Lines a peer may send at once before that counts.
     pub lines_burst: u32,
+    /// Bytes of lines a peer may send a second in the long run, and at once.
+    pub bytes_per_second: u32,
+    /// How many times what one peer may send all strangers of one network may send together.
+    pub network_share: u32,
     /// Time for the handshakes of a connection.
     pub handshake_timeout: Duration,
     /// How long a connection may stay on which nobody speaks our protocol.
@@ -163,6 +170,7 @@ impl Default for Settings {
             static_peers: Vec::new(),
             unknown_peers: UnknownPeers::Accept,
             acquainted: Vec::new(),
+            proven: Vec::new(),
             probation_lines_per_second: 100,
             probation_lines_burst: 1_000,
             probation_connections: 128,
@@ -175,7 +183,7 @@ impl Default for Settings {
             max_line_bytes: 64 * 1024,
             max_connections: 384,
             max_connections_incoming: 256,
-            max_connections_per_ip: 64,
+            max_connections_per_network: 64,
             max_pending_incoming: 256,
             max_pending_dials: 16,
             max_known_peers: 10_000,
@@ -186,6 +194,8 @@ impl Default for Settings {
             max_lines_reading_per_connection: 32,
             lines_per_second: 10_000,
             lines_burst: 20_000,
+            bytes_per_second: 32 * 1024 * 1024,
+            network_share: 4,
             handshake_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(10),

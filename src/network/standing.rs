@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
 };
 
@@ -43,6 +43,8 @@ pub(crate) enum Standing {
 #[derive(Debug)]
 pub(crate) struct Pass {
     standing: AtomicU8,
+    /// The operator knows the peer: it shares no budget with its network.
+    chosen: AtomicBool,
     changed: Notify,
 }
 
@@ -50,6 +52,7 @@ impl Pass {
     pub(crate) fn new(standing: Standing) -> Self {
         Self {
             standing: AtomicU8::new(standing as u8),
+            chosen: AtomicBool::new(false),
             changed: Notify::new(),
         }
     }
@@ -79,7 +82,13 @@ impl Pass {
         }
     }
 
-    fn set(&self, standing: Standing) {
+    /// Whether its budget is its own.
+    pub(crate) fn is_chosen(&self) -> bool {
+        self.chosen.load(Ordering::Acquire)
+    }
+
+    fn set(&self, standing: Standing, chosen: bool) {
+        self.chosen.store(chosen, Ordering::Release);
         self.standing.store(standing as u8, Ordering::Release);
         self.changed.notify_waiters();
     }
@@ -94,6 +103,12 @@ struct Table {
     proven: HashSet<PeerId>,
     /// Of peers something is held for.
     passes: HashMap<PeerId, Arc<Pass>>,
+}
+
+impl Table {
+    fn has_chosen(&self, peer: &PeerId) -> bool {
+        self.admitted.contains(peer) && !self.refused.contains(peer)
+    }
 }
 
 /// The standings of all peers.
@@ -127,10 +142,15 @@ impl Standings {
         self.judge(&self.lock(), peer)
     }
 
+    /// Whether the operator knows a peer, by name or by configuration.
+    pub(crate) fn is_chosen(&self, peer: &PeerId) -> bool {
+        self.lock().has_chosen(peer)
+    }
+
     /// The pass of a peer; as long as somebody holds it, it follows what is decided.
     pub(crate) fn pass(&self, peer: PeerId) -> Arc<Pass> {
         let mut table = self.lock();
-        let standing = self.judge(&table, &peer);
+        let (standing, chosen) = (self.judge(&table, &peer), table.has_chosen(&peer));
         // Passes nobody holds any more; at most as many as there are connections are held.
         if table.passes.len() >= table.passes.capacity() {
             table.passes.retain(|_, pass| Arc::strong_count(pass) > 1);
@@ -139,7 +159,7 @@ impl Standings {
             .passes
             .entry(peer)
             .or_insert_with(|| Arc::new(Pass::new(standing)));
-        pass.set(standing);
+        pass.set(standing, chosen);
         Arc::clone(pass)
     }
 
@@ -191,7 +211,7 @@ impl Standings {
         change(&mut table);
         let standing = self.judge(&table, &peer);
         if let Some(pass) = table.passes.get(&peer) {
-            pass.set(standing);
+            pass.set(standing, table.has_chosen(&peer));
         }
     }
 

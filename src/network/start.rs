@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Hello;
 
 use super::{
-    Event, Events, Handle, Known, Line, Settings, SyncEvent,
+    Event, Events, Handle, Known, LinesIn, Settings, SyncEvent,
     behaviour::{Behaviour, Shared},
     book::split,
     frames,
@@ -80,16 +80,16 @@ pub enum StartError {
 }
 
 /// Where what peers send goes; each holds peers back while it is full.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Inlets {
     /// Their lines.
-    pub lines: mpsc::Sender<Line>,
+    pub lines: LinesIn,
     /// Their sync frames; `None`: `/slips/sync/1` is not spoken. A frame has at most 64 KiB.
     pub sync: Option<mpsc::Sender<SyncEvent>>,
 }
 
-impl From<mpsc::Sender<Line>> for Inlets {
-    fn from(lines: mpsc::Sender<Line>) -> Self {
+impl From<LinesIn> for Inlets {
+    fn from(lines: LinesIn) -> Self {
         Self { lines, sync: None }
     }
 }
@@ -189,11 +189,9 @@ fn standings(settings: &Settings) -> Arc<Standings> {
     let pinned = settings.pinned.iter().map(|(peer, _)| peer);
     let chosen = settings.acquainted.iter().chain(&settings.accepted);
     let admitted = chosen.chain(pinned).copied().chain(fixed);
-    Arc::new(Standings::new(
-        settings.unknown_peers,
-        admitted,
-        settings.max_known_peers,
-    ))
+    let standings = Standings::new(settings.unknown_peers, admitted, settings.max_known_peers);
+    (settings.proven.iter()).for_each(|peer| standings.prove(*peer));
+    Arc::new(standings)
 }
 
 /// What we say of ourselves at first.

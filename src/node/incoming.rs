@@ -15,7 +15,7 @@ use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
 use crate::domain::{Ban, OwnStatement, PeerId, Timestamp, Tip};
-use crate::network::{Event, Handle, Line, Receipt};
+use crate::network::{Event, Handle, Line, Lines, Receipt};
 use crate::store::{Committed, Store, StoreError};
 
 /// Entries a segment holds at the most; wire::segment has it so.
@@ -43,7 +43,7 @@ type Judged = (Outcome, Vec<Receipt>, Kept, Vec<oneshot::Sender<()>>);
 /// What this task reads.
 pub(super) struct Inputs {
     pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) lines: mpsc::Receiver<Line>,
+    pub(super) lines: Lines,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) own_statements: mpsc::Receiver<OwnStatement>,
     pub(super) logs: mpsc::Receiver<FromLog>,
@@ -109,7 +109,7 @@ impl Inputs {
     /// The queues, none ended yet.
     pub(super) fn new(
         orders: mpsc::Receiver<Order>,
-        lines: mpsc::Receiver<Line>,
+        lines: Lines,
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
         logs: mpsc::Receiver<FromLog>,
@@ -158,7 +158,8 @@ impl Inputs {
         drain(&mut self.orders, &mut arrived.orders);
         drain(&mut self.events, &mut arrived.events);
         drain(&mut self.own_statements, &mut arrived.statements);
-        drain(&mut self.lines, &mut arrived.lines);
+        let room = MAX_LINES_A_BATCH.saturating_sub(arrived.lines.len());
+        self.lines.drain(&mut arrived.lines, room);
         while entries(&arrived.logs) < MAX_LINES_A_BATCH
             && let Ok(one) = self.logs.try_recv()
         {

@@ -31,7 +31,7 @@ pub struct Lan(());
 pub struct Host {
     /// The name of its namespace.
     pub name: String,
-    /// Its address in `10.77.0.0/24`.
+    /// Its address, in `10.77.0.0/24` unless the test has chosen another.
     pub ip: Ipv4Addr,
 }
 
@@ -111,8 +111,15 @@ impl Lan {
     /// Adds a machine with the address `10.77.0.<number>`.
     #[must_use]
     pub fn host(&self, number: u8) -> Host {
+        self.host_at(Ipv4Addr::new(10, 77, 0, number))
+    }
+
+    /// Adds a machine with an address of its own choice, by whose last number it is known: no two
+    /// machines may share that. Everybody is on one link and reaches everybody.
+    #[must_use]
+    pub fn host_at(&self, ip: Ipv4Addr) -> Host {
+        let number = ip.octets()[3];
         let name = format!("h{number}");
-        let ip = Ipv4Addr::new(10, 77, 0, number);
         setup("ip", &format!("netns add {name}"));
         setup(
             "ip",

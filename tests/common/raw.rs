@@ -225,7 +225,12 @@ impl Raw {
             .expect("the connection stands")
     }
 
-    async fn open_for(&self, protocol: &[u8]) -> Option<SubstreamBox> {
+    /// Opens a stream for any protocol, named as multistream does: a byte of its length and a newline
+    /// around it. `None`: the connection is gone.
+    ///
+    /// # Panics
+    /// When it stands, but gives no stream in time.
+    pub async fn open_for(&self, protocol: &[u8]) -> Option<SubstreamBox> {
         let (give, take) = oneshot::channel();
         self.ask.send(give).await.ok()?;
         let mut stream = tokio::select! {

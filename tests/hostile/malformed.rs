@@ -131,6 +131,8 @@ fn without_peer(address: &Multiaddr) -> Multiaddr {
     address.iter().take(2).collect()
 }
 
+/// Adversary V1: 0 bytes of it reach Redis, and its sender is cut off within 50 messages. What each costs,
+/// `intake/flood.rs` counts.
 #[test]
 fn malformed_messages_reach_nobody_and_their_senders_are_cut_off() {
     let runtime = scene::runtime();

@@ -27,6 +27,7 @@ fn tcp_address(sensor: &mut Sensor) -> String {
     format!("{}:{}", parts[2], parts[4])
 }
 
+/// Adversary V2, with the whole node; with the network alone and its one second, `network/limits.rs`.
 #[test]
 fn half_open_connections_and_silent_streams_keep_no_honest_peer_out() {
     let runtime = scene::runtime();
@@ -67,6 +68,7 @@ fn half_open_connections_and_silent_streams_keep_no_honest_peer_out() {
     drop((half_open, slow));
 }
 
+/// Adversary V2: peers that never read.
 #[test]
 fn peers_that_read_nothing_hold_nobody_up() {
     const MESSAGES: u32 = 4000;

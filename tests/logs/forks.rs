@@ -24,7 +24,7 @@ struct Liar {
     handle: Handle,
     synced: mpsc::Receiver<SyncEvent>,
     _events: network::Events,
-    _lines: mpsc::Receiver<network::Line>,
+    _lines: network::Lines,
 }
 
 impl Liar {
@@ -44,7 +44,7 @@ impl Liar {
             static_peers: vec![other],
             ..network::Settings::default()
         };
-        let (lines, lines_out) = mpsc::channel(64);
+        let (lines, lines_out) = network::lines(64);
         let (sync, synced) = mpsc::channel(1024);
         let inlets = Inlets {
             lines,

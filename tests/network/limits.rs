@@ -50,7 +50,7 @@ async fn a_flood_is_held_back_and_told_not_dropped() {
 #[tokio::test]
 async fn one_address_cannot_take_every_place() {
     let a = node(Settings {
-        max_connections_per_ip: 3,
+        max_connections_per_network: 3,
         ..settings()
     })
     .await;
@@ -82,7 +82,7 @@ async fn a_peer_of_the_settings_always_finds_room() {
         .expect("an address");
     let a = node(Settings {
         max_connections_incoming: 1,
-        max_connections_per_ip: 1,
+        max_connections_per_network: 1,
         ..calling(&fixed)
     })
     .await;
@@ -94,6 +94,7 @@ async fn a_peer_of_the_settings_always_finds_room() {
     assert_eq!(friend.say("ping\n").await, "pong\n");
 }
 
+/// Adversary V2: with 1,000 half-open sockets an honest peer connects within a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_half_open_connections_lock_nobody_out() {
     let mut a = node(settings()).await;

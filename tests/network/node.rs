@@ -5,9 +5,9 @@ use std::time::Duration;
 use libp2p::{Multiaddr, PeerId, identity::Keypair};
 use slips_p2p::{
     domain::{Conduct, Neighbour, Reachability},
-    network::{self, Event, Events, Handle, Known, Line, Settings},
+    network::{self, Event, Events, Handle, Known, Line, Lines, Settings},
 };
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
 /// Longest wait for anything here; a test that reaches it has failed.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -15,7 +15,7 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Node {
     pub handle: Handle,
     pub events: Events,
-    pub lines: mpsc::Receiver<Line>,
+    pub lines: Lines,
     pub address: Multiaddr,
     pub id: PeerId,
 }
@@ -80,7 +80,7 @@ impl Start {
     }
 
     pub async fn start(self) -> Node {
-        let (into, lines) = mpsc::channel(self.room);
+        let (into, lines) = network::lines(self.room);
         let (handle, events, mut addresses) =
             network::start(self.settings, self.key, self.known, self.banned, into)
                 .await

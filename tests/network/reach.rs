@@ -7,7 +7,6 @@ use slips_p2p::{
     domain::{Conduct, Reachability, Timestamp},
     network::{self, Event, Settings, StartError},
 };
-use tokio::sync::mpsc;
 
 use crate::{
     node::{Start, calling, eventually, hasty, node, settings},
@@ -317,7 +316,7 @@ async fn start_at(address: &str) -> Result<(), StartError> {
         Keypair::generate_ed25519(),
         Vec::new(),
         Vec::new(),
-        mpsc::channel(1).0,
+        network::lines(1).0,
     );
     started.await.map(|_| ())
 }

@@ -7,8 +7,7 @@ use libp2p::{PeerId, identity::Keypair};
 use slips_p2p::{
     domain::Neighbour,
     network::{
-        self, Handle, Inlets, Line, MAX_SYNC_FRAME_BYTES, SessionId, Settings, SyncEvent,
-        SyncRefused,
+        self, Handle, Inlets, MAX_SYNC_FRAME_BYTES, SessionId, Settings, SyncEvent, SyncRefused,
     },
 };
 use tokio::{sync::mpsc, time::timeout};
@@ -22,7 +21,7 @@ struct Syncing {
 }
 
 async fn start(settings: Settings, room: usize) -> Syncing {
-    let (lines_in, lines): (mpsc::Sender<Line>, _) = mpsc::channel(1024);
+    let (lines_in, lines) = network::lines(1024);
     let (sync, synced) = mpsc::channel(room);
     let inlets = Inlets {
         lines: lines_in,

@@ -82,7 +82,7 @@ impl Reader<'_> {
             let received_at = Timestamp::now();
             // Held back, and not blamed for it: a sender of frames goes as fast as it is let, which
             // the acknowledgements and the window of the stream tell it.
-            self.gate.rate.admit().await;
+            self.gate.admit(body.len()).await;
             match frame::decode(body, self.gate.max_line_bytes) {
                 Ok(Frame::Message { .. }) if !self.gate.pass.may_speak() => {
                     let text = "your messages are not taken before the operator has decided";
@@ -125,10 +125,7 @@ impl Reader<'_> {
             received_at,
             receipt: self.progress.hand(),
         };
-        if self.gate.lines.send(line).await.is_err() {
-            // The node takes no more lines; an open stream without acknowledgements says so.
-            std::future::pending().await
-        }
+        self.gate.hand_over(line, 1).await;
     }
 
     /// What is no frame ends the stream: where the next one begins, nobody can know.

@@ -8,15 +8,23 @@ use std::{convert::Infallible, future::Future, net::IpAddr, pin::Pin, sync::Arc,
 use futures::{AsyncRead, AsyncReadExt, AsyncWriteExt, io::Cursor};
 use libp2p::{InboundUpgrade, PeerId, Stream, StreamProtocol, core::UpgradeInfo};
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{patience::within, rate::Rate};
+use super::{
+    patience::within,
+    rate::{Budget, Rate},
+};
 use crate::{
     domain::{Hello, Neighbour, Timestamp},
-    network::{Line, frames, standing::Pass},
+    network::{
+        Line, frames,
+        guard::network_of,
+        lines::{Group, Source},
+        standing::Pass,
+    },
     wire::pigeon::{self, LineFault},
 };
 
@@ -29,6 +37,11 @@ const CHUNK_BYTES: usize = 64;
 /// Longest version taken in a hello, here and in the answer to ours; pigeons say `version1`.
 pub(crate) const MAX_VERSION_BYTES: usize = 48;
 
+/// A line on a stream of its own counts for so many of those in frames when peers compete for turns:
+/// to open, negotiate and close the stream takes many times the processor time of a frame, and whoever
+/// floods that way would slow the others by more than his share of the lines.
+const STREAM_WEIGHT: u64 = 4;
+
 /// What all streams of one connection share.
 pub(crate) struct Gate {
     pub(crate) peer: PeerId,
@@ -36,7 +49,10 @@ pub(crate) struct Gate {
     pub(crate) protocol: StreamProtocol,
     /// Whether streams of frames are taken and offered too.
     pub(crate) frames: bool,
-    pub(crate) lines: mpsc::Sender<Line>,
+    /// The way of the peer's lines to the node.
+    pub(crate) source: Arc<Source>,
+    /// What all peers of its network may send together.
+    pub(crate) network: Arc<Budget>,
     /// Bounds the long lines held in memory over all connections.
     pub(crate) reading: Arc<Semaphore>,
     /// Bounds them over this connection.
@@ -55,6 +71,25 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Waits until a line of so many bytes may pass; says whether a flood is to be told.
+    pub(crate) async fn admit(&self, bytes: usize) -> bool {
+        self.rate.admit(&self.network, bytes).await
+    }
+
+    /// Hands a line to the node, when there is room for it.
+    pub(crate) async fn hand_over(&self, line: Line, weight: u64) {
+        let group = if self.pass.is_chosen() {
+            Group::Chosen(self.peer)
+        } else {
+            Group::Network(network_of(self.ip))
+        };
+        if self.source.send(group, line, weight).await.is_err() {
+            // The node takes no more lines. Yamux cannot tell a reset from an end, so only a stream
+            // that stays open, without a word, is not taken for an acknowledgement.
+            std::future::pending().await
+        }
+    }
+
     /// Whether somebody says to be of another network than ours. Who does not say is of ours.
     pub(crate) fn is_other_network(&self, hello: &Hello) -> bool {
         let (own, theirs) = (&self.own.borrow().network, &hello.network);
@@ -139,7 +174,7 @@ async fn serve(mut stream: Stream, gate: &Gate) -> Received {
         }
     };
     let received_at = Timestamp::now();
-    let flooding = gate.rate.admit().await;
+    let flooding = gate.admit(line.len()).await;
     let heard = take(&mut stream, gate, pigeon::parse(&line), received_at).await;
     drop(permits);
     // The end of the stream is the acknowledgement, so it comes last.
@@ -176,11 +211,7 @@ async fn take(
                 received_at,
                 receipt: frames::Receipt::default(),
             };
-            if gate.lines.send(line).await.is_err() {
-                // The node takes no more lines, and yamux cannot tell a reset from an end: only a
-                // stream that stays open is not taken for an acknowledgement.
-                return std::future::pending().await;
-            }
+            gate.hand_over(line, STREAM_WEIGHT).await;
             Heard::Data
         }
     }
