@@ -85,19 +85,13 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Hands a line over, when there is room for it. `group` is whose share it is on, `weight` how much
-    /// dearer it was to read than a frame.
+    /// Hands a line over, when there is room for it. `group` is whose share it is on.
     ///
     /// # Errors
     /// [`Closed`], and the line is gone.
-    pub(crate) async fn send(
-        &self,
-        group: Group,
-        mut line: Line,
-        weight: u64,
-    ) -> Result<(), Closed> {
+    pub(crate) async fn send(&self, group: Group, mut line: Line) -> Result<(), Closed> {
         let _first = self.first.lock().await;
-        let cost = (1 + line.text.len() / UNIT) as u64 * weight;
+        let cost = (1 + line.text.len() / UNIT) as u64;
         loop {
             line = {
                 let mut turns = self.open.0.lock();

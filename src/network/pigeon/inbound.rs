@@ -37,11 +37,6 @@ const CHUNK_BYTES: usize = 64;
 /// Longest version taken in a hello, here and in the answer to ours; pigeons say `version1`.
 pub(crate) const MAX_VERSION_BYTES: usize = 48;
 
-/// A line on a stream of its own counts for so many of those in frames when peers compete for turns:
-/// to open, negotiate and close the stream takes many times the processor time of a frame, and whoever
-/// floods that way would slow the others by more than his share of the lines.
-const STREAM_WEIGHT: u64 = 4;
-
 /// What all streams of one connection share.
 pub(crate) struct Gate {
     pub(crate) peer: PeerId,
@@ -77,13 +72,13 @@ impl Gate {
     }
 
     /// Hands a line to the node, when there is room for it.
-    pub(crate) async fn hand_over(&self, line: Line, weight: u64) {
+    pub(crate) async fn hand_over(&self, line: Line) {
         let group = if self.pass.is_chosen() {
             Group::Chosen(self.peer)
         } else {
             Group::Network(network_of(self.ip))
         };
-        if self.source.send(group, line, weight).await.is_err() {
+        if self.source.send(group, line).await.is_err() {
             // The node takes no more lines. Yamux cannot tell a reset from an end, so only a stream
             // that stays open, without a word, is not taken for an acknowledgement.
             std::future::pending().await
@@ -211,7 +206,7 @@ async fn take(
                 received_at,
                 receipt: frames::Receipt::default(),
             };
-            gate.hand_over(line, STREAM_WEIGHT).await;
+            gate.hand_over(line).await;
             Heard::Data
         }
     }
