@@ -362,6 +362,10 @@ impl Intake {
     }
 
     fn tell(&mut self, peer: PeerId, step: &mut Step) {
+        // Of who forked Slips has heard that it is not to be believed, and hears nothing else.
+        if self.forked.contains(&peer) {
+            return;
+        }
         let at = self.moment(step);
         if let Some(told) = self.peers.tell(peer, at, &self.settings.reliability) {
             let payload = slips::peer_update(peer, told.ip, Some(told.reliability), step.now);

@@ -68,12 +68,12 @@ impl Speaking {
         let lane = lane(&text, decoded.as_ref().and_then(subject));
         match recipient {
             Recipient::All if let Some(log) = self.log_for(decoded.as_ref()) => {
-                // Pigeons wait for no disk of ours; others get it as soon as our log has it.
-                let pigeons = self.network.send_to_pigeons(text.clone(), lane).await;
-                let peers = pigeons + self.network.sync_sessions();
-                if log.say.send(text).await.is_err() {
+                // First the log: a pigeon that takes nothing holds up pigeons only.
+                if log.say.send(text.clone()).await.is_err() {
                     self.undeliverable("the log has ended");
                 }
+                let pigeons = self.network.send_to_pigeons(text, lane).await;
+                let peers = pigeons + self.network.sync_sessions();
                 self.counters.sent.add(peers as u64);
             }
             Recipient::All => {

@@ -152,6 +152,12 @@ impl Peers {
         })
     }
 
+    /// Whether a peer is cut off.
+    #[must_use]
+    pub fn is_cut_off(&self, peer: PeerId, now: Timestamp) -> bool {
+        (self.known.get(&peer)).is_some_and(|standing| now < standing.cut_off_until)
+    }
+
     /// A peer is cut off until then.
     pub fn cut_off(&mut self, peer: PeerId, until: Timestamp, now: Timestamp) {
         self.standing(peer, now).cut_off_until = until;

@@ -71,7 +71,8 @@ impl Intake {
 
     fn logged(&mut self, logged: Logged, step: &mut Step) {
         let author = logged.segment.author;
-        if !self.forked.contains(&author) {
+        // Whom the operator banned, or its conduct cut off, is not heard through others either.
+        if !self.forked.contains(&author) && !self.peers.is_cut_off(author, step.now) {
             for said in logged.said {
                 self.said(author, logged.heard_from, said, step);
             }

@@ -76,6 +76,7 @@ impl Speaker {
         self.ask_until
     }
 
+    /// Whether what waits may be signed now: others were asked, and nothing is being committed.
     fn may_sign(&mut self, now: Timestamp) -> bool {
         // Who ends has no time to ask, and a clock that was set back none to wait.
         let asks = |until: Timestamp| {
@@ -109,7 +110,8 @@ impl Speaker {
 impl Meshing {
     /// Signs what waits and has it stored, unless that is under way for what came before.
     pub(super) fn begin_own(&mut self, now: Timestamp) {
-        while !self.waiting.is_empty() && !self.mesh.own_behind() && self.speaker.may_sign(now) {
+        // Asked even when nothing waits: the time to ask has an end, which must not wake the task again.
+        while self.speaker.may_sign(now) && !self.waiting.is_empty() && !self.mesh.own_behind() {
             let messages: Vec<_> = (self.waiting.drain(..)).map(|text| (now, text)).collect();
             let unsent = match self.speaker.log.append(&messages) {
                 Ok(unsent) => unsent,
