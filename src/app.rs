@@ -213,6 +213,7 @@ impl Running {
             forked: loaded.forks.iter().map(|fork| fork.author).collect(),
             logs: config.network.sync.then(|| node::Logs {
                 keypair,
+                key_file: config.node.key_file.clone(),
                 network: config.network.rendezvous.clone(),
                 heads: loaded.logs,
                 forks: loaded.forks,

@@ -20,6 +20,7 @@
 //! for nobody but the store; `incoming` may wait for it. `incoming` never
 //! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,6 +168,8 @@ pub struct Parts {
 pub struct Logs {
     /// The key they are signed with: the one of the network.
     pub keypair: Keypair,
+    /// Where that key is kept; `None`: nowhere, it is for one run.
+    pub key_file: Option<PathBuf>,
     /// The name of the network they are for.
     pub network: String,
     /// Where the logs stand.
@@ -239,6 +242,7 @@ pub fn start(
         };
         let (store, network) = (parts.store.clone(), parts.network.clone());
         let meshing = mesh::Meshing::new(logs, queues, store, network, counters.clone());
+        let lost = meshing.as_ref().ok().map(mesh::Meshing::lost);
         tasks.spawn(async move {
             let ended = match meshing {
                 Ok(meshing) => meshing.run().await,
@@ -246,7 +250,8 @@ pub fn start(
             };
             ("logs", ended)
         });
-        outgoing::OwnLog { say, said }
+        let lost = lost.unwrap_or_default();
+        outgoing::OwnLog { say, said, lost }
     });
 
     let speaking = outgoing::Speaking {

@@ -273,3 +273,38 @@ fn what_was_said_while_nobody_was_there_is_caught_up() {
     let heard: Value = b.ask(&["reports", "--limit", "1"]);
     assert_eq!(heard[0]["peer"], Value::String(id_a));
 }
+
+#[test]
+fn who_lost_its_database_signs_nothing_until_it_has_its_log_back() {
+    let mut b = alone();
+    let setup = calling(&mut [&mut b]);
+    let mut a = Sensor::start(&setup);
+    let id_a = a.peer_id();
+    b.meet(&id_a);
+    say(&mut a, 0, 2);
+    wait_for(&b, &id_a, &addresses(0, 2));
+    a.node.kill();
+    let database = a.database();
+    let (dir, name) = (database.parent().unwrap(), database.file_name().unwrap());
+    for file in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let is_of_it = file.file_name().as_encoded_bytes();
+        if is_of_it.starts_with(name.as_encoded_bytes()) {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    b.node.freeze();
+    a.restart(&setup);
+    // Longer than the first words of a log wait for a neighbour.
+    thread::sleep(Duration::from_secs(3));
+    say(&mut a, 10, 1);
+    b.node.thaw();
+    wait::until("its log to be back", LONG, || {
+        (stat(&a, "log_entries") == 2).then_some(())
+    });
+    say(&mut a, 11, 1);
+    wait::until("what it says now", LONG, || {
+        heard_of(&b, &id_a).contains(&chatter::address(11)).then_some(())
+    });
+    is_sound(&b);
+    is_sound(&a);
+}

@@ -5,7 +5,7 @@
 //! in order, and while too much is held nothing more is taken from the network.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +18,7 @@ use crate::network::{Handle, SessionId, SyncEvent};
 use crate::store::{Store, StoreError};
 
 mod acts;
+mod mark;
 mod own;
 mod words;
 
@@ -93,6 +94,7 @@ impl Meshing {
         let forks = (logs.forks.into_iter())
             .filter(|fork| *fork.network == *logs.network)
             .map(words::evidence);
+        let mark = mark::Mark::beside(logs.key_file.as_deref(), &logs.network);
         let start = Start {
             me: own.author(),
             network: logs.network.clone(),
@@ -105,7 +107,7 @@ impl Meshing {
         let mesh = Mesh::new(start, now);
         Ok(Self {
             mesh,
-            speaker: Speaker::new(own, now),
+            speaker: Speaker::new(own, mark, own_tip.map_or(0, |tip| tip.seq), now),
             name: logs.network.into(),
             store,
             network,
@@ -124,6 +126,11 @@ impl Meshing {
             reads: JoinSet::new(),
             silent: false,
         })
+    }
+
+    /// Whether our log lacks what we have signed.
+    pub(super) fn lost(&self) -> Arc<AtomicBool> {
+        self.speaker.lost()
     }
 
     /// Runs until the network has ended and what our Slips said is on disk.

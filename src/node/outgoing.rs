@@ -1,6 +1,9 @@
 //! What our Slips says goes to its peers; what it says of addresses by itself is remembered.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +37,8 @@ pub(super) struct OwnLog {
     pub(super) say: mpsc::Sender<String>,
     /// Ends when all of them are on disk and handed to the network.
     pub(super) said: oneshot::Receiver<()>,
+    /// It lacks what we have signed: nothing goes into it, all goes out by lines.
+    pub(super) lost: Arc<AtomicBool>,
 }
 
 /// Runs until the subscriber ends and what it handed over is on its way.
@@ -50,7 +55,7 @@ pub(super) async fn run(
             }
         }
     }
-    if let Some(OwnLog { say, said }) = speaking.log.take() {
+    if let Some(OwnLog { say, said, .. }) = speaking.log.take() {
         drop(say);
         let _ = said.await;
     }
@@ -95,7 +100,9 @@ impl Speaking {
     /// Our log, if that is where a message to everybody goes: what Slips finds and accuses of.
     fn log_for(&self, decoded: Option<&Message>) -> Option<&OwnLog> {
         let goes = matches!(decoded, Some(Message::Report { .. } | Message::Blame));
-        self.log.as_ref().filter(|_| goes)
+        self.log
+            .as_ref()
+            .filter(|log| goes && !log.lost.load(Ordering::Acquire))
     }
 
     /// Hands the statement to `incoming`. While the disk is full that one stands still; relaying

@@ -84,7 +84,7 @@ impl Meshing {
             entry = tip.seq,
             "the database lacked entries of our own log; others had them, and it goes on after them"
         );
-        self.speaker.log.adopt(tip);
+        self.speaker.adopt(tip);
     }
 
     /// `incoming` has room, or has ended.

@@ -2,12 +2,16 @@
 //! transaction while one is under way, at once when alone.
 
 use std::future::pending;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::Meshing;
-use crate::domain::Timestamp;
+use super::{Meshing, mark::Mark};
+use crate::domain::{Timestamp, Tip};
 use crate::mesh::{OwnLog, Unsent};
 use crate::node::{MAX_LINES_A_BATCH, NodeError};
 use crate::store::{Batch, Committed, StoreError};
@@ -24,6 +28,9 @@ pub(super) struct Speaker {
     under_way: Option<UnderWay>,
     /// Until when others are asked first; `None`: they were.
     ask_until: Option<Timestamp>,
+    mark: Mark,
+    /// Our log lacks entries we have signed; shared with whoever would have more signed.
+    lost: Arc<AtomicBool>,
 }
 
 struct UnderWay {
@@ -33,13 +40,37 @@ struct UnderWay {
 }
 
 impl Speaker {
-    pub(super) fn new(log: OwnLog, now: Timestamp) -> Self {
+    /// A log that ends with the entry `last`.
+    pub(super) fn new(log: OwnLog, mark: Mark, last: u64, now: Timestamp) -> Self {
+        let lost = mark.misses(last);
+        if lost {
+            tracing::error!(
+                entries = last,
+                "the database lacks entries this key has signed in our log: it was lost, or is an old copy; nothing is \
+                 signed until a peer hands them back, messages go out unsigned meanwhile; with a new key \
+                 (node.key_file) the node begins anew"
+            );
+        }
         Self {
+            mark,
+            lost: Arc::new(AtomicBool::new(lost)),
             log,
             ended: false,
             under_way: None,
             ask_until: Some(now.plus(ASK_FIRST)),
         }
+    }
+
+    /// Whether our log lacks what we have signed.
+    pub(super) fn lost(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.lost)
+    }
+
+    /// Others had entries of ours.
+    pub(super) fn adopt(&mut self, tip: Tip) {
+        self.log.adopt(tip);
+        self.lost
+            .store(self.mark.misses(tip.seq), Ordering::Release);
     }
 
     /// How many messages may still come to those that wait; 0 when none can.
@@ -87,7 +118,7 @@ impl Speaker {
             return false;
         }
         self.ask_until = None;
-        self.under_way.is_none()
+        self.under_way.is_none() && !self.lost.load(Ordering::Acquire)
     }
 
     /// Waits for the end of the commit under way; for ever when there is none.
@@ -121,6 +152,12 @@ impl Meshing {
                     continue;
                 }
             };
+            if let Some(last) = unsent.segments().map(|(_, _, tip)| tip.seq).max()
+                && let Err(error) = self.speaker.mark.reserve(last)
+            {
+                tracing::warn!(%error, "how far our log goes cannot be noted beside the key (node.key_file): a lost \
+                     database would not be found out");
+            }
             let segments = unsent
                 .segments()
                 .map(|(bytes, first, tip)| self.row(tip, first, bytes, now));
