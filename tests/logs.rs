@@ -292,12 +292,12 @@ fn who_lost_its_database_signs_nothing_until_it_has_its_log_back() {
             std::fs::remove_file(file.path()).unwrap();
         }
     }
-    b.node.freeze();
+    b.node.signal(libc::SIGSTOP);
     a.restart(&setup);
     // Longer than the first words of a log wait for a neighbour.
     thread::sleep(Duration::from_secs(3));
     say(&mut a, 10, 1);
-    b.node.thaw();
+    b.node.signal(libc::SIGCONT);
     wait::until("its log to be back", LONG, || {
         (stat(&a, "log_entries") == 2).then_some(())
     });
