@@ -37,6 +37,7 @@ use crate::store::{LogFork, LogHead, Store, StoreError};
 
 mod backlog;
 mod counters;
+mod ignorance;
 mod incoming;
 mod intake;
 mod mesh;
@@ -72,6 +73,8 @@ const KEPT_WAITING: usize = 4;
 /// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
 /// again by itself.
 const REQUESTS_WAITING: usize = 256;
+/// Askers who may wait to be told that nothing is known; about a second's worth.
+const UNANSWERED_WAITING: usize = 64;
 /// Orders that may wait for `incoming`: the one task that sends them waits for each.
 const ORDERS_WAITING: usize = 1;
 
@@ -215,12 +218,15 @@ pub fn start(
     };
     tasks.spawn(async move { ("presence", presence::run(watching).await) });
 
+    let (tell, unanswered) = mpsc::channel(UNANSWERED_WAITING);
+    let ignorance = Arc::new(ignorance::Ignorance::default());
     let answering = requests::Answering {
         store: parts.store.clone(),
         network: parts.network.clone(),
         outbox: parts.outbox.clone(),
         slips_db: parts.slips_db,
         by: settings.answer_requests,
+        unanswered: tell,
         counters: counters.clone(),
     };
     tasks.spawn(async move { ("requests", requests::run(answering, questions).await) });
@@ -235,6 +241,8 @@ pub fn start(
             done,
             kept: kept_out,
             judge: from_logs,
+            unanswered,
+            ignorance: ignorance.clone(),
         };
         let (store, network) = (parts.store.clone(), parts.network.clone());
         let meshing = mesh::Meshing::new(logs, queues, store, network, counters.clone());
@@ -254,6 +262,7 @@ pub fn start(
         statements,
         stop,
         log: own_log,
+        ignorance,
         counters: counters.clone(),
     };
     let from_slips = parts.from_slips;
