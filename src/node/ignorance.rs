@@ -111,7 +111,10 @@ mod tests {
         assert!(ignorance.of(address(2), start).is_empty());
         // Said again, it is no longer.
         ignorance.note(one, address(1), later(3000));
-        assert_eq!(ignorance.of(address(1), later(3600)), HashSet::from([other]));
+        assert_eq!(
+            ignorance.of(address(1), later(3600)),
+            HashSet::from([other])
+        );
         ignorance.note(one, address(2), later(4000));
         assert!(ignorance.of(address(1), later(4000)).is_empty());
         let kept = ignorance.lock();

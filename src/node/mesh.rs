@@ -13,7 +13,9 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, ignorance::Ignorance, incoming::Kept};
+use super::{
+    Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, ignorance::Ignorance, incoming::Kept,
+};
 use crate::domain::{Neighbour, PeerId, Subject, Timestamp, Tip};
 use crate::mesh::{self, Found, Mesh, OwnLog, ReadId, Start};
 use crate::network::{Handle, SessionId, SyncEvent};
