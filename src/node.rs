@@ -10,7 +10,8 @@
 //! - `orders` carries out what the operator orders: through `incoming` onto the disk, and then in the
 //!   network.
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
-//!   Redis holds nobody else up.
+//!   Redis holds nobody else up. Where nothing is known it leaves it to `mesh`, without waiting, to
+//!   sign that for the asker.
 //!
 //! - `presence` tells peers of our kind how this node is.
 //! - `mesh` keeps the signed logs: what our Slips says to everybody is in ours, on disk, before

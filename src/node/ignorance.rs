@@ -10,7 +10,7 @@ use crate::domain::{PeerId, Subject};
 
 /// For so long: Slips may learn of an address at any time, and asks about one again within hours.
 const BELIEVED_FOR: Duration = Duration::from_secs(3600);
-/// Statements kept: about 10 MiB.
+/// Statements kept: 24 MiB when there are so many, at some 120 bytes in the table and in its order.
 const MAX_KEPT: usize = 65_536;
 /// Of one peer, so that some few cannot take all the room: a Slips asks 1,800 times an hour at most
 /// (a question takes it 2 s).
@@ -22,7 +22,7 @@ pub(super) struct Ignorance(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_subject: HashMap<Subject, HashMap<PeerId, Instant>>,
+    since: HashMap<(Subject, PeerId), Instant>,
     /// How many there are of each peer.
     of_each: HashMap<PeerId, usize>,
     /// All of them, oldest first.
@@ -35,23 +35,23 @@ impl Ignorance {
         let mut kept = self.lock();
         kept.forget(now);
         let mine = kept.of_each.get(&peer).copied().unwrap_or(0);
-        let peers = kept.by_subject.get(&subject);
-        let known = peers.is_some_and(|peers| peers.contains_key(&peer));
+        let known = kept.since.contains_key(&(subject, peer));
         if known || mine >= MAX_OF_ONE || kept.order.len() >= MAX_KEPT {
             return;
         }
         kept.of_each.insert(peer, mine + 1);
-        let peers = kept.by_subject.entry(subject).or_default();
-        peers.insert(peer, now);
+        kept.since.insert((subject, peer), now);
         kept.order.push_back((now, peer, subject));
     }
 
-    /// The peers that know nothing of an address.
-    pub(super) fn of(&self, subject: Subject, now: Instant) -> HashSet<PeerId> {
+    /// Those of the peers that know nothing of an address.
+    pub(super) fn of(&self, subject: Subject, peers: &[PeerId], now: Instant) -> HashSet<PeerId> {
         let kept = self.lock();
-        let peers = kept.by_subject.get(&subject).into_iter().flatten();
-        let still = peers.filter(|(_, since)| !is_over(**since, now));
-        still.map(|(peer, _)| *peer).collect()
+        let knows_nothing = |peer: &&PeerId| {
+            let since = kept.since.get(&(subject, **peer));
+            since.is_some_and(|since| !is_over(*since, now))
+        };
+        peers.iter().filter(knows_nothing).copied().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -62,12 +62,7 @@ impl Ignorance {
 impl Kept {
     fn forget(&mut self, now: Instant) {
         while let Some((_, peer, subject)) = self.order.pop_front_if(|(at, ..)| is_over(*at, now)) {
-            if let Some(peers) = self.by_subject.get_mut(&subject) {
-                peers.remove(&peer);
-                if peers.is_empty() {
-                    self.by_subject.remove(&subject);
-                }
-            }
+            self.since.remove(&(subject, peer));
             if let Some(count) = self.of_each.get_mut(&peer) {
                 *count -= 1;
                 if *count == 0 {
@@ -100,25 +95,26 @@ mod tests {
     fn it_is_believed_for_an_hour_of_this_peer_and_this_address() {
         let ignorance = Ignorance::default();
         let (one, other) = (PeerId::random(), PeerId::random());
+        let both = [one, other];
         let start = Instant::now();
         let later = |seconds| start + Duration::from_secs(seconds);
         ignorance.note(one, address(1), start);
         ignorance.note(other, address(1), later(60));
         assert_eq!(
-            ignorance.of(address(1), later(61)),
+            ignorance.of(address(1), &both, later(61)),
             HashSet::from([one, other])
         );
-        assert!(ignorance.of(address(2), start).is_empty());
+        assert!(ignorance.of(address(2), &both, start).is_empty());
         // Said again, it is no longer.
         ignorance.note(one, address(1), later(3000));
         assert_eq!(
-            ignorance.of(address(1), later(3600)),
+            ignorance.of(address(1), &both, later(3600)),
             HashSet::from([other])
         );
         ignorance.note(one, address(2), later(4000));
-        assert!(ignorance.of(address(1), later(4000)).is_empty());
+        assert!(ignorance.of(address(1), &both, later(4000)).is_empty());
         let kept = ignorance.lock();
-        assert_eq!((kept.order.len(), kept.by_subject.len()), (1, 1));
+        assert_eq!((kept.order.len(), kept.since.len()), (1, 1));
         assert_eq!(kept.of_each, HashMap::from([(one, 1)]));
     }
 
@@ -135,13 +131,16 @@ mod tests {
             }
         }
         assert_eq!(ignorance.lock().order.len(), MAX_KEPT);
-        assert_eq!(ignorance.of(address(0), start).len(), peers.len() - 1);
-        assert!(ignorance.of(address(MAX_OF_ONE), start).is_empty());
+        assert_eq!(
+            ignorance.of(address(0), &peers, start).len(),
+            peers.len() - 1
+        );
+        assert!(ignorance.of(address(MAX_OF_ONE), &peers, start).is_empty());
         // An hour later there is room again.
         let last = peers[peers.len() - 1];
         ignorance.note(last, address(0), start + BELIEVED_FOR);
         assert_eq!(
-            ignorance.of(address(0), start + BELIEVED_FOR),
+            ignorance.of(address(0), &peers, start + BELIEVED_FOR),
             HashSet::from([last])
         );
         assert_eq!(ignorance.lock().order.len(), 1);

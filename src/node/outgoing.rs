@@ -103,12 +103,9 @@ impl Speaking {
         let Some(Message::Request { subject }) = decoded else {
             return HashSet::new();
         };
-        let mut spared = self.ignorance.of(*subject, Instant::now());
-        if !spared.is_empty() {
-            let connected = self.network.connected();
-            spared.retain(|peer| connected.contains(peer));
-            self.counters.questions_spared.add(spared.len() as u64);
-        }
+        let connected = self.network.connected();
+        let spared = self.ignorance.of(*subject, &connected, Instant::now());
+        self.counters.questions_spared.add(spared.len() as u64);
         spared
     }
 

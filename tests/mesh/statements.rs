@@ -8,6 +8,8 @@ use slips_p2p::{
 
 use crate::world::{NETWORK, STEADY, World, author, key, millis};
 
+type Make = fn(Timestamp) -> Vec<u8>;
+
 const HOUR: i64 = 3_600_000_000;
 
 fn subject() -> Subject {
@@ -47,7 +49,7 @@ fn a_neighbours_own_word_to_us_is_taken_and_verified_once() {
 
 #[test]
 fn a_foreign_or_forged_statement_costs_who_hands_it_over() {
-    let cases: [(&str, fn(Timestamp) -> Vec<u8>); 7] = [
+    let cases: [(&str, Make); 7] = [
         ("of another author", |now| statement(2, NETWORK, 1, now)),
         ("to another asker", |now| statement(0, NETWORK, 2, now)),
         ("in another network", |now| statement(0, "other", 1, now)),
