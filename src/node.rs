@@ -10,7 +10,8 @@
 //! - `orders` carries out what the operator orders: through `incoming` onto the disk, and then in the
 //!   network.
 //! - `requests` asks Slips' database whether it can answer a peer's question, so that a frozen
-//!   Redis holds nobody else up.
+//!   Redis holds nobody else up. Where nothing is known it leaves it to `mesh`, without waiting, to
+//!   sign that for the asker.
 //!
 //! - `presence` tells peers of our kind how this node is.
 //! - `mesh` keeps the signed logs: what our Slips says to everybody is in ours, on disk, before
@@ -38,6 +39,7 @@ use crate::store::{LogFork, LogHead, Store, StoreError};
 
 mod backlog;
 mod counters;
+mod ignorance;
 mod incoming;
 mod intake;
 mod mesh;
@@ -74,6 +76,8 @@ const KEPT_WAITING: usize = 4;
 /// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
 /// again by itself.
 const REQUESTS_WAITING: usize = 256;
+/// Askers who may wait to be told that nothing is known; about a second's worth.
+const UNANSWERED_WAITING: usize = 64;
 /// Orders that may wait for `incoming`: the one task that sends them waits for each.
 const ORDERS_WAITING: usize = 1;
 
@@ -219,12 +223,15 @@ pub fn start(
     };
     tasks.spawn(async move { ("presence", presence::run(watching).await) });
 
+    let (tell, unanswered) = mpsc::channel(UNANSWERED_WAITING);
+    let ignorance = Arc::new(ignorance::Ignorance::default());
     let answering = requests::Answering {
         store: parts.store.clone(),
         network: parts.network.clone(),
         outbox: parts.outbox.clone(),
         slips_db: parts.slips_db,
         by: settings.answer_requests,
+        unanswered: tell,
         counters: counters.clone(),
     };
     tasks.spawn(async move { ("requests", requests::run(answering, questions).await) });
@@ -239,6 +246,8 @@ pub fn start(
             done,
             kept: kept_out,
             judge: from_logs,
+            unanswered,
+            ignorance: ignorance.clone(),
         };
         let (store, network) = (parts.store.clone(), parts.network.clone());
         let meshing = mesh::Meshing::new(logs, queues, store, network, counters.clone());
@@ -260,6 +269,7 @@ pub fn start(
         statements,
         stop,
         log: own_log,
+        ignorance,
         counters: counters.clone(),
     };
     let from_slips = parts.from_slips;

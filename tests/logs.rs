@@ -15,6 +15,8 @@ use testkit::wait;
 
 #[path = "logs/forks.rs"]
 mod forks;
+#[path = "logs/nothing.rs"]
+mod nothing;
 
 /// Long enough for hundreds of reports through three loaded nodes.
 const LONG: Duration = Duration::from_secs(60);

@@ -20,5 +20,7 @@ mod own;
 mod parts;
 #[path = "mesh/spread.rs"]
 mod spread;
+#[path = "mesh/statements.rs"]
+mod statements;
 #[path = "mesh/world.rs"]
 mod world;

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::check::Said;
-use crate::domain::{Author, Conduct, Neighbour, Span, Tip};
+use crate::domain::{Author, Conduct, Neighbour, Span, Subject, Tip};
 
 /// Something to do. The owner does these in their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,12 +45,12 @@ pub enum Output {
     /// Others had entries of our own author that we lacked; they are stored now, and the own log
     /// goes on after this one ([`super::OwnLog::adopt`]).
     OwnAdvanced(Tip),
-    /// A signed answer that nothing is known, for [`crate::wire::nothing_known`] to read.
+    /// A neighbour has looked for us, now, and knows nothing of an address: verified.
     NothingKnown {
-        /// Who handed it over.
-        from: Neighbour,
-        /// The statement, unverified.
-        statement: Vec<u8>,
+        /// Who.
+        neighbour: Neighbour,
+        /// Of which address.
+        subject: Subject,
     },
 }
 

@@ -93,5 +93,10 @@ pub(super) const MAX_COMPARING: usize = 64;
 pub(super) const MAX_EVIDENCE: usize = 64;
 /// A neighbour that goes on pushing repetitions is asked to stop again after so long.
 pub(super) const PRUNE_AGAIN: Duration = Duration::from_secs(1);
+/// How far the clock of who says that it knows nothing may be from ours: as long as it is believed.
+pub(super) const STATEMENT_SKEW: Duration = Duration::from_secs(3600);
+/// Verifying a statement counts as so many verifications, before its key is known: what RSA-8192
+/// costs. It leaves 250 a second, and a Slips asks once in two.
+pub(super) const STATEMENT_COST: u64 = 8;
 /// Tips told in one sweep: some 7 KB.
 pub(super) const SWEEP_TIPS: usize = 64;

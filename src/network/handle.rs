@@ -113,6 +113,12 @@ impl Handle {
             .await
     }
 
+    /// Like [`Self::send_to_all`], leaving out these peers.
+    pub async fn send_to_all_but(&self, line: String, lane: u64, out: &HashSet<PeerId>) -> usize {
+        self.send_to_those(line, lane, |peer| !out.contains(peer))
+            .await
+    }
+
     async fn send_to_those(&self, line: String, lane: u64, to: impl Fn(&PeerId) -> bool) -> usize {
         let Ok(line) = self.check(line) else { return 0 };
         let all = Arc::clone(&self.queues.borrow());

@@ -36,6 +36,14 @@ pub struct Counters {
     pub requests_shed: Counter,
     /// Peers' questions answered or passed on to Slips.
     pub requests_answered: Counter,
+    /// Peers of our kind told, signed, that nothing is known of what they asked about.
+    pub nothing_told: Counter,
+    /// Those not told so, because too many asked.
+    pub nothing_shed: Counter,
+    /// Peers' own signed words that they know nothing.
+    pub nothing_heard: Counter,
+    /// Questions of our Slips to everybody not put to a peer that has said so, once for each.
+    pub questions_spared: Counter,
     /// Messages of our Slips handed to the network, once for each peer.
     pub sent: Counter,
     /// Messages of our Slips that no connected peer could take.
@@ -70,6 +78,10 @@ impl Counters {
             blames_withheld = self.blames_withheld.get(),
             requests_answered = self.requests_answered.get(),
             requests_unanswered = self.requests_unanswered.get(),
+            nothing_told = self.nothing_told.get(),
+            nothing_shed = self.nothing_shed.get(),
+            nothing_heard = self.nothing_heard.get(),
+            questions_spared = self.questions_spared.get(),
             sent = self.sent.get(),
             undeliverable = self.undeliverable.get(),
             statements_shed = self.statements_shed.get(),

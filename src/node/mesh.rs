@@ -5,14 +5,18 @@
 //! in order, and while too much is held nothing more is taken from the network.
 
 use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::{Arc, atomic::AtomicBool};
 use std::time::Duration;
 
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::{Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, incoming::Kept};
-use crate::domain::{Neighbour, PeerId, Timestamp, Tip};
+use super::{
+    Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, ignorance::Ignorance, incoming::Kept,
+};
+use crate::domain::{Neighbour, PeerId, Subject, Timestamp, Tip};
 use crate::mesh::{self, Found, Mesh, OwnLog, ReadId, Start};
 use crate::network::{Handle, SessionId, SyncEvent};
 use crate::store::{Store, StoreError};
@@ -26,6 +30,9 @@ use own::Speaker;
 
 /// The longest the task sleeps when the engine has nothing to do: only against a clock set forward.
 const IDLE: Duration = Duration::from_secs(60);
+/// Answers of "nothing known" signed a second, for all who ask: 100 Slips ask as much, and RSA-4096
+/// takes a third of a core for it.
+const SIGNED_A_SECOND: NonZeroU32 = NonZeroU32::new(50).expect("positive");
 
 /// What joins the task to the others.
 pub(super) struct Queues {
@@ -37,6 +44,10 @@ pub(super) struct Queues {
     pub(super) kept: mpsc::Receiver<Kept>,
     /// To `incoming`.
     pub(super) judge: mpsc::Sender<FromLog>,
+    /// Who asked about what of which nothing is known.
+    pub(super) unanswered: mpsc::Receiver<(PeerId, Subject)>,
+    /// What peers say they know nothing of; written here, read by `outgoing`.
+    pub(super) ignorance: Arc<Ignorance>,
 }
 
 /// A read for the engine.
@@ -63,6 +74,10 @@ pub(super) struct Meshing {
     done: Option<oneshot::Sender<()>>,
     kept: mpsc::Receiver<Kept>,
     judge: mpsc::Sender<FromLog>,
+    unanswered: mpsc::Receiver<(PeerId, Subject)>,
+    /// How many of them may be signed.
+    signing: DefaultDirectRateLimiter,
+    ignorance: Arc<Ignorance>,
     sessions: HashMap<PeerId, SessionId>,
     /// For `incoming`, in order.
     judging: VecDeque<FromLog>,
@@ -118,6 +133,9 @@ impl Meshing {
             done: Some(queues.done),
             kept: queues.kept,
             judge: queues.judge,
+            unanswered: queues.unanswered,
+            signing: RateLimiter::direct(Quota::per_second(SIGNED_A_SECOND)),
+            ignorance: queues.ignorance,
             sessions: HashMap::new(),
             judging: VecDeque::new(),
             given: 0,
@@ -175,6 +193,7 @@ impl Meshing {
                 self.speaker.heard(n);
             }
             event = self.synced.recv(), if takes => self.on_sync(event),
+            Some((asker, subject)) = self.unanswered.recv() => self.tell_nothing(asker, subject),
             () = tokio::time::sleep(sleep) => self.mesh.tick(Timestamp::now()),
         }
         Ok(())

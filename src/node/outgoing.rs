@@ -1,17 +1,18 @@
 //! What our Slips says goes to its peers; what it says of addresses by itself is remembered.
 
+use std::collections::HashSet;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
-use super::{Counters, NodeError, StopProcess, lane};
+use super::{Counters, NodeError, StopProcess, ignorance::Ignorance, lane};
 use crate::bridge::{Inbound, InboundQueue};
-use crate::domain::{OwnStatement, Recipient, Subject, Timestamp};
+use crate::domain::{OwnStatement, PeerId, Recipient, Subject, Timestamp};
 use crate::network::Handle;
 use crate::store::Store;
 use crate::wire::message::{self, Message};
@@ -28,6 +29,8 @@ pub(super) struct Speaking {
     pub(super) stop: mpsc::Sender<StopProcess>,
     /// To whom our log is; `None`: there is none.
     pub(super) log: Option<OwnLog>,
+    /// Whom to spare which question.
+    pub(super) ignorance: Arc<Ignorance>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -82,8 +85,10 @@ impl Speaking {
                 self.counters.sent.add(peers as u64);
             }
             Recipient::All => {
-                let peers = self.network.send_to_all(text, lane).await;
-                if peers == 0 {
+                let spared = self.spared(decoded.as_ref());
+                let sending = self.network.send_to_all_but(text, lane, &spared);
+                let peers = sending.await;
+                if peers == 0 && spared.is_empty() {
                     self.undeliverable("no peer is connected");
                 }
                 self.counters.sent.add(peers as u64);
@@ -95,6 +100,18 @@ impl Speaking {
                 Err(error) => self.undeliverable(&error.to_string()),
             },
         }
+    }
+
+    /// The connected peers that a question to everybody need not go to: they have said within the
+    /// hour that they know nothing.
+    fn spared(&self, decoded: Option<&Message>) -> HashSet<PeerId> {
+        let Some(Message::Request { subject }) = decoded else {
+            return HashSet::new();
+        };
+        let connected = self.network.connected();
+        let spared = self.ignorance.of(*subject, &connected, Instant::now());
+        self.counters.questions_spared.add(spared.len() as u64);
+        spared
     }
 
     /// Our log, if that is where a message to everybody goes: what Slips finds and accuses of.
@@ -172,7 +189,7 @@ fn own_statement(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Confidence, PeerId, Score};
+    use crate::domain::{Confidence, Score};
 
     #[test]
     fn only_a_report_to_everybody_is_our_own_statement() {

@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::{AnswerRequests, Counters, NodeError, lane};
 use crate::bridge::{Outbox, SlipsDb};
-use crate::domain::{Content, Neighbour, Subject, Timestamp};
+use crate::domain::{Content, Neighbour, PeerId, Subject, Timestamp};
 use crate::network::Handle;
 use crate::store::{Batch, Store};
 use crate::wire::{message, slips};
@@ -32,6 +32,8 @@ pub(super) struct Answering {
     pub(super) outbox: Outbox,
     pub(super) slips_db: SlipsDb,
     pub(super) by: AnswerRequests,
+    /// To whom the key is: whom to tell that nothing is known, and of what. Ended without a log.
+    pub(super) unanswered: mpsc::Sender<(PeerId, Subject)>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -60,7 +62,13 @@ impl Answering {
         // (contract 0.5), so both ways need them.
         let (score, confidence) = match self.slips_db.evaluation(question.subject).await {
             Ok(Some(evaluation)) => evaluation,
-            Ok(None) => return Ok(false),
+            Ok(None) => {
+                let nothing = (question.from.0, question.subject);
+                if let Err(mpsc::error::TrySendError::Full(_)) = self.unanswered.try_send(nothing) {
+                    self.counters.nothing_shed.add(1);
+                }
+                return Ok(false);
+            }
             Err(error) => {
                 warn!(%error, subject = %question.subject, "a peer's question is left unanswered");
                 return Ok(false);

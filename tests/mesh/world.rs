@@ -6,7 +6,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 use slips_p2p::{
-    domain::{Author, Neighbour, Timestamp, Tip},
+    domain::{Author, Neighbour, Subject, Timestamp, Tip},
     mesh::{Arrived, Evidence, Found, Mesh, Output, OwnLog, ReadId, Settings, Start},
     wire::{
         segment::Segment,
@@ -30,6 +30,8 @@ pub struct Node {
     /// Entries heard: author and number, when, and from whom.
     pub heard: BTreeMap<(Author, u64), (Timestamp, Neighbour)>,
     pub conduct: Vec<(Neighbour, String)>,
+    /// Who says to know nothing of what.
+    pub unknown: Vec<(Neighbour, Subject)>,
     pub forks: Vec<Evidence>,
     pub own_advanced: Option<Tip>,
     /// Bytes and messages sent, by kind.
@@ -116,6 +118,7 @@ impl World {
             refuses: false,
             heard: BTreeMap::new(),
             conduct: Vec::new(),
+            unknown: Vec::new(),
             forks: Vec::new(),
             own_advanced: None,
             sent: BTreeMap::new(),
@@ -292,7 +295,9 @@ impl World {
                     self.nodes[at].own.adopt(tip);
                     self.nodes[at].own_advanced = Some(tip);
                 }
-                Output::NothingKnown { .. } => {}
+                Output::NothingKnown { neighbour, subject } => {
+                    self.nodes[at].unknown.push((neighbour, subject));
+                }
             }
         }
         let now = self.now;

@@ -1,7 +1,10 @@
 //! What neighbours say: each message to its place.
 
 use super::{
-    super::{output::Output, settings::MAX_SERVING},
+    super::{
+        output::Output,
+        settings::{MAX_SERVING, STATEMENT_COST, STATEMENT_SKEW},
+    },
     Mesh, Near,
     take::How,
 };
@@ -9,6 +12,7 @@ use crate::{
     domain::{Author, Conduct, Neighbour, Span, Timestamp, Tip},
     wire::{
         frame::Code,
+        nothing_known,
         sync::{self, Message},
     },
 };
@@ -63,9 +67,7 @@ impl Mesh {
                 });
             }
             Message::Fork { segments } => self.accused(from, segments, now),
-            Message::NothingKnown { statement } => {
-                self.out.push_back(Output::NothingKnown { from, statement });
-            }
+            Message::NothingKnown { statement } => self.knows_nothing(from, &statement, now),
             Message::Unknown { kind } => {
                 self.send(from, &Message::error(Code::UnknownType, &kind));
             }
@@ -173,6 +175,35 @@ impl Mesh {
         }
         near.serving.push_back((id, held));
         self.serve(from, now);
+    }
+
+    /// A neighbour says that it has looked for us and knows nothing. Only its own word counts.
+    fn knows_nothing(&mut self, from: Neighbour, statement: &[u8], now: Timestamp) {
+        let Some(near) = self.near.get_mut(&from) else {
+            return;
+        };
+        if !near.verify.is_open(now) {
+            self.counters.shed += 1;
+            return;
+        }
+        near.verify.charge(STATEMENT_COST, now);
+        self.counters.verified += 1;
+        let told = match nothing_known::decode(&self.network, statement) {
+            Ok(told) => told,
+            Err(fault) => return self.bad(from, format!("says that it knows nothing: {fault}")),
+        };
+        if told.author.0 != from.0 || told.asker != self.me.0 {
+            let why = format!("hands over what {} told {}", told.author, told.asker);
+            return self.bad(from, why);
+        }
+        if now.since(told.at).max(told.at.since(now)) > STATEMENT_SKEW {
+            let why = format!("says that it knew nothing at {}: set the clocks", told.at);
+            return self.bad(from, why);
+        }
+        self.out.push_back(Output::NothingKnown {
+            neighbour: from,
+            subject: told.subject,
+        });
     }
 
     /// A neighbour sent what it could have seen to be wrong.

@@ -1,13 +1,16 @@
 //! Doing what the engine wants done.
 
+use std::time::Instant;
+
 use tokio::task::JoinError;
 
 use super::{Asked, Meshing, words};
-use crate::domain::{Neighbour, Span, Timestamp, Tip};
+use crate::domain::{Neighbour, PeerId, Span, Subject, Timestamp, Tip};
 use crate::mesh::{Arrived, Evidence, Found, Output, ReadId};
 use crate::network::SyncRefused;
 use crate::node::{FromLog, NodeError};
 use crate::store::{LogSegment, Store, StoreError};
+use crate::wire::sync::Message;
 
 /// Reads under way at once: the store has two connections for reading, the publisher needs one.
 const MAX_READS: usize = 2;
@@ -44,7 +47,11 @@ impl Meshing {
                 }
                 Output::Fork(evidence) => self.fork(&evidence, now),
                 Output::OwnAdvanced(tip) => self.advanced(tip),
-                Output::NothingKnown { .. } => {}
+                Output::NothingKnown { neighbour, subject } => {
+                    tracing::debug!(peer = %neighbour, %subject, "a peer knows nothing");
+                    self.counters.nothing_heard.add(1);
+                    self.ignorance.note(neighbour.0, subject, Instant::now());
+                }
             }
         }
         self.begin_reads();
@@ -57,6 +64,32 @@ impl Meshing {
             self.mesh.blocked(to);
         }
         tracing::debug!(%refused, kind, "a sync frame is shed");
+    }
+
+    /// Tells one who asked that we have looked and know nothing. A pigeon could not read it.
+    pub(super) fn tell_nothing(&mut self, asker: PeerId, subject: Subject) {
+        if !self.sessions.contains_key(&asker) {
+            return;
+        }
+        if self.signing.check().is_err() {
+            self.counters.nothing_shed.add(1);
+            return;
+        }
+        let signed = (self.speaker.log).nothing_known(asker, subject, Timestamp::now());
+        let message = match signed {
+            Ok(statement) => Message::NothingKnown { statement },
+            Err(error) => {
+                tracing::warn!(%error, "a peer is not told that nothing is known");
+                return;
+            }
+        };
+        match self.network.send_sync(asker, message.encode()) {
+            Ok(()) => {
+                tracing::debug!(peer = %asker, %subject, "nothing is known of what a peer asks");
+                self.counters.nothing_told.add(1);
+            }
+            Err(refused) => self.refused(Neighbour(asker), refused, message.kind()),
+        }
     }
 
     fn store(&mut self, arrived: Arrived, now: Timestamp) {
