@@ -6,7 +6,7 @@
 #   scripts/mutants.sh 0/1 -F caps     what follows goes to cargo-mutants
 #
 # The core is pure, so it is tried in a crate of its own (domain, reputation and its tests), where a mutant
-# costs seconds. JOBS sets how many are tried at once. Prints the survivors and the share that was caught; ends
+# costs seconds; MUTANTS_DIR keeps that crate, so that the next shard finds it built. Prints the survivors and the share that was caught; ends
 # with 1 when that is less than 90 %. Mutants that change nothing one could see are named, with the reason, in
 # scripts/mutants.toml.
 set -euo pipefail
@@ -62,11 +62,9 @@ printf 'pub use libp2p_identity::PeerId;\npub use multiaddr::Multiaddr;\n' >"$cr
 # Fewer random cases a property than in a test run, for the same reason: the share found is rather too low.
 export PROPTEST_CASES=${PROPTEST_CASES:-16}
 
-# Built once, and copied by each job with what was built.
-cargo test --quiet --no-run --manifest-path "$crate/Cargo.toml" --target-dir "$crate/target"
 status=0
 cargo mutants --dir "$crate" --output "$crate" --file 'src/reputation/**' --shard "$shard" --sharding round-robin \
-  --jobs "${JOBS:-2}" --copy-target true --test-tool cargo --no-shuffle --minimum-test-timeout 30 --colors never \
+  --in-place --test-tool cargo --no-shuffle --minimum-test-timeout 30 --colors never \
   --no-times "$@" || status=$?
 # 2: some survived; 3: some ran out of time, which a test run would show as well.
 case $status in

@@ -1,5 +1,7 @@
 //! The trust models and the ledger of conduct: golden scripts, vectors, properties.
 
+#[path = "reputation/explained.rs"]
+mod explained;
 #[path = "reputation/fides_vectors.rs"]
 mod fides_vectors;
 #[path = "reputation/field.rs"]
