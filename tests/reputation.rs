@@ -6,6 +6,8 @@ mod explained;
 mod fides_vectors;
 #[path = "reputation/field.rs"]
 mod field;
+#[path = "reputation/figures.rs"]
+mod figures;
 #[path = "reputation/golden.rs"]
 mod golden;
 #[path = "reputation/ledger.rs"]
@@ -14,8 +16,14 @@ mod ledger;
 mod parameters;
 #[path = "reputation/properties.rs"]
 mod properties;
+#[path = "reputation/robust_copies.rs"]
+mod robust_copies;
+#[path = "reputation/robust_explained.rs"]
+mod robust_explained;
 #[path = "reputation/robust_properties.rs"]
 mod robust_properties;
+#[path = "reputation/robust_rules.rs"]
+mod robust_rules;
 #[path = "reputation/robust_vectors.rs"]
 mod robust_vectors;
 #[path = "reputation/script.rs"]

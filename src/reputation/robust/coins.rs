@@ -278,3 +278,41 @@ impl Voice {
         0.5 + 0.5 * self.rho * self.coins.skill() * heard
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coins(skill: f64) -> Coins {
+        Coins {
+            sens: 0.5 + skill / 2.0,
+            spec: 0.5 + skill / 2.0,
+            factor: 9.0,
+        }
+    }
+
+    /// Each window with its skill; the skill that counts, and how far the peer is heard.
+    #[test]
+    fn the_worse_window_counts_and_where_they_disagree_neither() {
+        for (always, lately, skill, factor) in [
+            (0.5, 0.25, 0.25, 1.0),
+            (0.25, 0.5, 0.25, 1.0),
+            (0.5, 0.0, 0.0, 0.0),
+            (0.5, -0.25, -0.25, 0.0),
+            (0.0, 0.0, 0.0, 0.3),
+            (0.0, -0.25, 0.0, 0.3),
+            (-0.25, 0.0, 0.0, 0.3),
+            (-0.5, -0.25, -0.25, 0.3),
+            (-0.25, -0.5, -0.25, 0.3),
+        ] {
+            let found = coins(always).or_worse(coins(lately), 0.3);
+            assert_eq!(
+                (found.skill(), found.factor),
+                (skill, factor),
+                "{always} {lately}"
+            );
+        }
+        // A known liar that lately was right is what it always was.
+        assert_eq!(coins(-0.5).or_worse(coins(0.25), 0.3), coins(-0.5));
+    }
+}
