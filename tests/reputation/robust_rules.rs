@@ -409,7 +409,7 @@ fn second_hand_proof_of_the_unknown_goes_through_the_gate() {
     let (rho1, mass) = (heard("proven at first hand"), 0.8);
     assert!(near(rho1, mass / (mass + p.n_half)));
     // What bob proves of her counts only where it lowers her.
-    let (sens, spec) = ((0.4 + 2.0 * 0.58) / 2.4, (0.4 + 2.0 * 0.60) / 2.4);
+    let (sens, spec) = ((0.4 + 2.0 * 0.58_f64) / 2.4, (0.4 + 2.0 * 0.60) / 2.4);
     let evidence = p.temper * (0.7 * 6.0 / (0.7 + 3.5)) * (sens / (1.0 - spec)).ln();
     let proven = (rho1 * evidence).min(p.cap0 + p.cap1 * mass);
     // A day in the network: 0.55 of its voice.

@@ -152,8 +152,8 @@ mod tests {
     };
 
     fn handles() -> Vec<Handle> {
-        let mut table: Lru<u32, ()> = Lru::new(1000);
-        (0..200).map(|name| table.touch(name).0).collect()
+        let mut table: Lru<u32, ()> = Lru::new(10_000);
+        (0..5000).map(|name| table.touch(name).0).collect()
     }
 
     fn report(author: Handle, score: f64) -> Report {
@@ -208,6 +208,7 @@ mod tests {
     fn a_whole_page_is_met_at_once() {
         let names = handles();
         let mut peer = Peer::default();
+        let names = &names[4700..];
         let page: Vec<_> = names[1..].iter().map(|name| report(*name, 0.9)).collect();
         let p = RobustParameters {
             dep_max: 500,
