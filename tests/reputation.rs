@@ -20,6 +20,8 @@ mod properties;
 mod robust_copies;
 #[path = "reputation/robust_explained.rs"]
 mod robust_explained;
+#[path = "reputation/robust_gate.rs"]
+mod robust_gate;
 #[path = "reputation/robust_properties.rs"]
 mod robust_properties;
 #[path = "reputation/robust_rules.rs"]

@@ -337,6 +337,14 @@ fn fides_names_the_numbers_of_its_trust() {
     assert!(close(ann.trust, trust));
     let opinion = engine.opinion(subject(ASKED), at(10.0)).expect("ann spoke");
     assert!(close(opinion.network_score.get(), trust));
+    engine.learn(&says("bob", ASKED, 0.9, 0.7), at(10.0));
+    engine.learn(&says("bob", "198.51.100.8", 0.9, 0.7), at(10.0));
+    let opinion = engine.opinion(subject(ASKED), at(10.0));
+    let bob = account(&engine, "bob", at(10.0));
+    assert_eq!(part(&bob.parts, "interactions"), 3.0);
+    assert!(bob.trust > trust);
+    let mean = opinion.expect("both spoke").network_score.get();
+    assert!(close(mean, (trust + bob.trust) / 2.0), "{mean}");
     engine.learn(&anchored("ann", 0.9), at(11.0));
     assert_eq!(
         part(&account(&engine, "ann", at(12.0)).parts, "reputation"),
