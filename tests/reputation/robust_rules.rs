@@ -358,3 +358,32 @@ fn the_suspected_are_muffled() {
         }
     }
 }
+
+/// ... in a crowd as well, where what was worked out before must not outlive what it was made of.
+#[test]
+fn the_suspected_are_muffled_in_a_crowd() {
+    let mut facts = vec![(0.0, moved("ann", "192.0.2.1"))];
+    for number in 0..100 {
+        facts.push((1.0, says(&format!("newcomer {number}"), ASKED, 1.0, 0.7)));
+    }
+    facts.push((1.0, says("ann", ASKED, 1.0, 0.7)));
+    let mut engine = told(&[("max_statements", "2")], &facts);
+    let heard = |engine: &Engine| part(engine, "ann", "heard", at(1.0));
+    assert_eq!(heard(&engine), 1.0);
+    for (fact, expected) in [
+        (own("192.0.2.1", 1.0, 0.5), 0.5),
+        (own("192.0.2.1", 1.0, 0.75), 0.25),
+        (own("192.0.2.1", 0.0, 1.0), 1.0),
+        (own("192.0.2.1", 1.0, 1.0), 0.0),
+        (moved("ann", "192.0.2.2"), 1.0),
+        (own("192.0.2.2", 1.0, 0.5), 0.5),
+        (moved("ann", "192.0.2.1"), 0.0),
+        // There is no room for that any more after one on another address, a harmless one.
+        (own("203.0.113.1", 0.0, 0.5), 1.0),
+    ] {
+        engine.learn(&fact, at(1.0));
+        assert_eq!(heard(&engine), expected, "{fact:?}");
+        engine.prepare(subject(ASKED), at(1.0));
+        assert_eq!(heard(&engine), expected, "{fact:?}, once prepared");
+    }
+}

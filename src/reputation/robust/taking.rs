@@ -150,7 +150,7 @@ impl Robust {
 
     fn moved(&mut self, id: PeerId, ip: IpAddr, now: Timestamp) {
         let (_, peer) = self.peer(id, now);
-        let left = peer.ip.replace(ip.to_canonical());
+        let left = peer.move_to(ip.to_canonical());
         self.evicted.former_addresses += u64::from(left.is_some());
     }
 
