@@ -64,7 +64,7 @@ export PROPTEST_CASES=${PROPTEST_CASES:-16}
 
 status=0
 cargo mutants --dir "$crate" --output "$crate" --file 'src/reputation/**' --shard "$shard" --sharding round-robin \
-  --in-place --test-tool cargo --no-shuffle --minimum-test-timeout 30 --colors never \
+  --in-place --test-tool cargo --no-shuffle --minimum-test-timeout 20 --colors never \
   --no-times "$@" || status=$?
 # 2: some survived; 3: some ran out of time, which a test run would show as well.
 case $status in

@@ -387,3 +387,36 @@ fn the_suspected_are_muffled_in_a_crowd() {
         assert_eq!(heard(&engine), expected, "{fact:?}, once prepared");
     }
 }
+
+/// A cap of nothing lets nothing through, and breaks nothing.
+#[test]
+fn a_cap_may_be_nothing() {
+    let later = at(DAY + 7.0 * HOUR);
+    let mut facts = vec![
+        (0.0, moved("ann", "192.0.2.1")),
+        (0.0, moved("bob", "192.0.2.2")),
+    ];
+    facts.extend(quarrel(DAY));
+    let totals = |settings: &[(&str, &str)]| {
+        let engine = prepared(told(settings, &facts), later);
+        let explanation = engine.explain(subject("203.0.113.1"), later);
+        let opinion = explanation.opinion.expect("three spoke");
+        assert!(opinion.confidence.get().is_finite());
+        let total = |wanted: &str| {
+            let found = explanation.totals.iter().find(|(name, _)| *name == wanted);
+            found.expect("a total").1
+        };
+        (total("second hand"), total("unproven"))
+    };
+    let (second_hand, unproven) = totals(&[]);
+    assert!(
+        second_hand > 0.0 && unproven > 0.0,
+        "{second_hand} {unproven}"
+    );
+    let (second_hand, unproven) = totals(&[("b2", "0")]);
+    assert!(
+        second_hand == 0.0 && unproven > 0.0,
+        "{second_hand} {unproven}"
+    );
+    assert_eq!(totals(&[("b", "0")]), (0.0, 0.0));
+}
