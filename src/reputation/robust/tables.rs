@@ -143,8 +143,14 @@ impl Peer {
 
     /// Works out how it is heard at `now`, for the answers of the hour. It changes none of them.
     pub fn ready(&mut self, now: Timestamp, own: &OwnTable, p: &RobustParameters) {
-        self.voice = Some((self.stale(now), self.voice(now, p)));
-        self.muffled = Some((own.suspicions(), self.muffled(own)));
+        let stale = self.stale(now);
+        if self.voice.is_none_or(|(then, _)| then != stale) {
+            self.voice = Some((stale, self.voice(now, p)));
+        }
+        let suspicions = own.suspicions();
+        if self.muffled.is_none_or(|(then, _)| then != suspicions) {
+            self.muffled = Some((suspicions, own.muffle(self.ip)));
+        }
     }
 
     /// Takes in what it was found to be, or how far the operator trusts it.
