@@ -164,11 +164,16 @@ impl Running {
         info!(peer = %keypair.public().to_peer_id(), "identity");
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = mpsc::channel(node::LINES_WAITING);
+        let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
+        let inlets = network::Inlets {
+            lines,
+            sync: config.network.sync.then_some(sync),
+        };
         let known = settings::known(&loaded.peers, &loaded.contacts);
         let banned = settings::banned(&loaded.bans);
         let network_settings = settings::network(config, &loaded);
         let (network, events, addresses) =
-            network::start(network_settings, keypair, known, banned, lines).await?;
+            network::start(network_settings, keypair.clone(), known, banned, inlets).await?;
         for ban in &loaded.bans {
             network.ban(ban.peer, ban.until).await;
         }
@@ -205,6 +210,14 @@ impl Running {
             from_slips: inbound,
             outbox,
             slips_db,
+            forked: loaded.forks.iter().map(|fork| fork.author).collect(),
+            logs: config.network.sync.then(|| node::Logs {
+                keypair,
+                network: config.network.rendezvous.clone(),
+                heads: loaded.logs,
+                forks: loaded.forks,
+                synced,
+            }),
             bridge: bridge_counters.clone(),
             status_message: config.node.status_message.clone().unwrap_or_default(),
             stopping: cancel.clone(),

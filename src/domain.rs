@@ -7,6 +7,7 @@
 mod address_book;
 mod conduct;
 mod contact;
+mod log;
 mod opinion;
 mod parcel;
 mod peer;
@@ -23,6 +24,7 @@ pub use address_book::{
 };
 pub use conduct::{Conduct, ConductParseError};
 pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
+pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};

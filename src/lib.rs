@@ -28,6 +28,7 @@ pub mod domain;
 pub mod reputation;
 pub mod simulation;
 pub mod wire;
+pub mod mesh;
 pub mod store;
 pub mod network;
 pub mod bridge;

@@ -9,6 +9,7 @@
 //!   there, waiting for room. The end of a stream is the acknowledgement of its line.
 //! - `frames` speaks `/slips/2.0` with nodes of our kind: one long-lived stream a direction, and an
 //!   acknowledgement only when a line is on disk.
+//! - `sync` speaks `/slips/sync/1` with them: frames this room does not look into, for the logs.
 //! - `muxer` stops reading a connection that makes us hold too much: a peer that is too fast is held
 //!   back by TCP, never dropped.
 //! - `admission`, `guard` and libp2p's limits bound what strangers can make us hold; `standing` knows
@@ -34,6 +35,7 @@ mod service;
 mod settings;
 mod standing;
 mod start;
+mod sync;
 mod transport;
 
 pub use event::{Event, Events, Line};
@@ -41,4 +43,5 @@ pub use frames::Receipt;
 pub use handle::{Handle, SendError};
 pub use settings::{Known, Settings};
 pub use standing::UnknownPeers;
-pub use start::{StartError, start};
+pub use start::{Inlets, StartError, start};
+pub use sync::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, SyncRefused};

@@ -13,27 +13,33 @@
 //!   Redis holds nobody else up.
 //!
 //! - `presence` tells peers of our kind how this node is.
+//! - `mesh` keeps the signed logs: what our Slips says to everybody is in ours, on disk, before
+//!   anybody gets it, and what others' logs say goes to `incoming`, which stores it.
 //!
-//! Waiting goes one way: subscriber -> outgoing -> (network, incoming) -> store. `incoming` never
+//! Waiting goes one way: subscriber -> outgoing -> (network, mesh, incoming) -> store. `mesh` waits
+//! for nobody but the store; `incoming` may wait for it. `incoming` never
 //! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use libp2p::identity::Keypair;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
-use crate::domain::{OwnStatement, Subject, Timestamp};
-use crate::network::{Event, Handle, Line};
+use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
+use crate::mesh::AppendError;
+use crate::network::{Event, Handle, Line, SyncEvent};
 use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
-use crate::store::{Store, StoreError};
+use crate::store::{LogFork, LogHead, Store, StoreError};
 
 mod backlog;
 mod counters;
 mod incoming;
 mod intake;
+mod mesh;
 mod orders;
 mod outgoing;
 mod peers;
@@ -42,7 +48,7 @@ mod requests;
 
 pub use backlog::StoreBacklog;
 pub use counters::Counters;
-pub use intake::{Intake, Ordered, Outcome};
+pub use intake::{FromLog, Intake, Logged, Ordered, Outcome, Said};
 pub use orders::Asked;
 pub use peers::{Peers, Standing};
 pub use requests::Question;
@@ -54,6 +60,15 @@ pub const MAX_LINES_A_BATCH: usize = 512;
 pub const LINES_WAITING: usize = 2 * MAX_LINES_A_BATCH;
 /// Own statements that may wait for `incoming`; one batch's worth.
 const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
+/// Sync frames that may wait for the logs: at 64 KiB each 4 MiB, and enough that no wake is for one
+/// alone.
+pub const FRAMES_WAITING: usize = 64;
+/// Own messages that may wait for the log: beyond a batch, Slips' queue holds them as well.
+const OWN_WAITING: usize = MAX_LINES_A_BATCH;
+/// Segments of others that may wait for `incoming`: a batch's worth when full, 3 MiB at most.
+const SEGMENTS_WAITING: usize = 128;
+/// Acknowledgements of batches that may wait for the logs; one batch is under way at a time.
+const KEPT_WAITING: usize = 4;
 /// Peers' questions that may wait for Slips' database; beyond it they are shed, as the asker asks
 /// again by itself.
 const REQUESTS_WAITING: usize = 256;
@@ -141,6 +156,24 @@ pub struct Parts {
     pub status_message: String,
     /// Cancelled when the node is to stop.
     pub stopping: CancellationToken,
+    /// Who signed two things as one.
+    pub forked: Vec<PeerId>,
+    /// What signed logs need; `None`: they are switched off.
+    pub logs: Option<Logs>,
+}
+
+/// What signed logs need.
+pub struct Logs {
+    /// The key they are signed with: the one of the network.
+    pub keypair: Keypair,
+    /// The name of the network they are for.
+    pub network: String,
+    /// Where the logs stand.
+    pub heads: Vec<LogHead>,
+    /// Who forked, with the proofs.
+    pub forks: Vec<LogFork>,
+    /// What peers send.
+    pub synced: mpsc::Receiver<SyncEvent>,
 }
 
 /// Why a task of the node ended early.
@@ -149,6 +182,9 @@ pub enum NodeError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Our own log cannot be signed.
+    #[error("the own log cannot be kept: {0} (set network.sync = false to do without)")]
+    Log(#[source] AppendError),
 }
 
 /// A message to the node that ends its outgoing half's wait: `stop_process` on the channel.
@@ -189,11 +225,35 @@ pub fn start(
     };
     tasks.spawn(async move { ("requests", requests::run(answering, questions).await) });
 
+    let (from_logs, logs) = mpsc::channel(SEGMENTS_WAITING);
+    let (kept, kept_out) = mpsc::channel(KEPT_WAITING);
+    let own_log = parts.logs.map(|logs| {
+        let (say, own) = mpsc::channel(OWN_WAITING);
+        let (done, said) = oneshot::channel();
+        let queues = mesh::Queues {
+            own,
+            done,
+            kept: kept_out,
+            judge: from_logs,
+        };
+        let (store, network) = (parts.store.clone(), parts.network.clone());
+        let meshing = mesh::Meshing::new(logs, queues, store, network, counters.clone());
+        tasks.spawn(async move {
+            let ended = match meshing {
+                Ok(meshing) => meshing.run().await,
+                Err(error) => Err(error),
+            };
+            ("logs", ended)
+        });
+        outgoing::OwnLog { say, said }
+    });
+
     let speaking = outgoing::Speaking {
         store: parts.store.clone(),
         network: parts.network.clone(),
         statements,
         stop,
+        log: own_log,
         counters: counters.clone(),
     };
     let from_slips = parts.from_slips;
@@ -210,14 +270,16 @@ pub fn start(
 
     let listening = incoming::Listening {
         intake: Intake::new(settings, parts.peers, parts.engine, counters.clone())
-            .having_heard(parts.statements, parts.latest),
+            .having_heard(parts.statements, parts.latest)
+            .without(parts.forked),
         store: parts.store,
         network: parts.network,
         outbox: parts.outbox,
         ask,
+        kept,
         counters,
     };
-    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements);
+    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements, logs);
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }

@@ -1,4 +1,5 @@
-//! Reporters, liars and one observing node on simulated time: how well each trust model does.
+//! Reporters, liars and one observing node on simulated time: how well each trust model does. And
+//! [`network`]: many nodes on simulated links, and how reports spread among them.
 //!
 //! A [`Scenario`] says who lies, how and how many. With a seed it becomes a [`Story`]: facts in
 //! the order in which a node would learn them, and questions whose right answer is known. Each
@@ -26,6 +27,7 @@ mod catalogue;
 mod chance;
 mod contest;
 mod figures;
+pub mod network;
 mod scenario;
 mod series;
 mod speech;

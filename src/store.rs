@@ -11,6 +11,7 @@ mod contacts;
 mod error;
 mod facts;
 mod known;
+mod log;
 mod open;
 mod opinions;
 mod outbox;
@@ -41,6 +42,7 @@ pub use batch::{
 };
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
+pub use log::{LogFork, LogHead, LogRow, LogSegment, LogSpan, LogStats};
 pub use open::{beside, is_running};
 pub use presence::{PeerSaying, PresenceRecord, Saying};
 pub use query::{ReportFilter, ReportRow, StatementRow};
@@ -222,6 +224,22 @@ impl Store {
         let told = facts::stream(&mut conn, each).await?;
         conn.close().await?;
         Ok(told)
+    }
+
+    /// The segments that hold entries `from` to `to` of an author's log, from the front until they
+    /// have more than `max_bytes` together, at least one if there is one.
+    ///
+    /// # Errors
+    /// What the database says, or [`StoreError::Closed`].
+    pub async fn log_span(
+        &self,
+        network: &str,
+        author: PeerId,
+        (from, to): (u64, u64),
+        max_bytes: usize,
+    ) -> Result<LogSpan, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        log::span(&mut conn, network, author, (from, to), max_bytes).await
     }
 
     /// The operator's address book as it is on disk.

@@ -9,9 +9,12 @@ pub mod control;
 pub mod frame;
 pub mod json;
 pub mod message;
+pub mod nothing_known;
 pub mod pigeon;
 pub mod replay;
+pub mod segment;
 pub mod slips;
+pub mod sync;
 
 /// The most characters of a foreign text that a fault quotes: longer than any address, key name
 /// or peer id, shorter than a line of a log.

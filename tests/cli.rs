@@ -14,5 +14,7 @@ mod help;
 mod reading;
 #[path = "cli/simulate.rs"]
 mod simulate;
+#[path = "cli/simulate_network.rs"]
+mod simulate_network;
 #[path = "cli/state.rs"]
 mod state;

@@ -126,6 +126,7 @@ impl Pair {
             || {
                 self.heard.take(&self.b);
                 stored = self.stored();
+                eprintln!("{} stored, {} heard", stored.len(), self.heard.order.len());
                 (stored.len() == self.heard.order.len()).then_some(())
             },
         );

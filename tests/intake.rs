@@ -19,6 +19,8 @@ use slips_p2p::wire::message;
 mod absence;
 #[path = "intake/guards.rs"]
 mod guards;
+#[path = "intake/logs.rs"]
+mod logs;
 #[path = "intake/presence.rs"]
 mod presence;
 

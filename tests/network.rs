@@ -24,5 +24,7 @@ mod reach;
 mod redelivery;
 #[path = "network/role.rs"]
 mod role;
+#[path = "network/sync.rs"]
+mod sync;
 
 use testkit::raw;

@@ -8,6 +8,8 @@ mod fides_vectors;
 mod field;
 #[path = "reputation/figures.rs"]
 mod figures;
+#[path = "reputation/forked.rs"]
+mod forked;
 #[path = "reputation/golden.rs"]
 mod golden;
 #[path = "reputation/ledger.rs"]

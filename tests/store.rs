@@ -4,6 +4,8 @@
 mod basics;
 #[path = "store/faults.rs"]
 mod faults;
+#[path = "store/log.rs"]
+mod log;
 #[path = "store/peers.rs"]
 mod peers;
 #[path = "store/reading.rs"]

@@ -6,7 +6,7 @@
 //! full table pushed out, and what was stored while the clock stood wrong by more than a minute.
 
 use crate::config::Config;
-use crate::domain::{OwnStatement, ReceivedReport, Timestamp, TrustChange};
+use crate::domain::{Author, OwnStatement, ReceivedReport, Timestamp, TrustChange};
 use crate::reputation::{
     Engine, Fact, ModelKind, TrustModel,
     anchors::{Anchors, Vouched},
@@ -181,6 +181,10 @@ fn from_stored(stored: StoredFact) -> Option<(Fact, u32)> {
                 confidence,
             };
             (fact, repeats.saturating_add(1))
+        }
+        StoredFact::Forked(author) => {
+            let author = Author(author);
+            (Fact::Forked { author }, 1)
         }
         StoredFact::OwnStatement(OwnStatement {
             subject,

@@ -1,5 +1,7 @@
 //! `slips-p2p db`: the database itself: whether it is whole, a copy of it, what it holds.
 
+mod chains;
+
 use std::path::{Path, PathBuf};
 
 use super::{
@@ -29,7 +31,7 @@ pub struct Args {
 enum Command {
     /// Check whether the database is whole; exit 4 when it is not.
     #[command(
-        long_about = "Check whether the database is whole: SQLite's own integrity check and the references between tables. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault.",
+        long_about = "Check whether the database is whole: SQLite's own integrity check, the references between tables, and the chain and the signatures of every signed log. A row for each fault; no row means it is whole. Reads the whole file. Exit code 4 when there is a fault.",
         after_help = help::after(&["slips-p2p db check", "slips-p2p -o json db check --database slips-p2p.db"])
     )]
     Check,
@@ -69,6 +71,11 @@ const STATS: &[Column] = &[
     column("oldest_waiting", "oldest of those"),
     column("dropped", "dropped undelivered"),
     column("last_delivered", "last delivered"),
+    column("log_authors", "authors of signed logs"),
+    column("log_entries", "entries of them"),
+    column("log_segments", "segments of them"),
+    column("log_body_bytes", "bytes of those"),
+    column("forks", "authors who forked"),
 ];
 
 /// Runs the command.
@@ -116,7 +123,10 @@ async fn check(context: &mut Context<'_>) -> anyhow::Result<Exit> {
 }
 
 async fn faults(context: &Context<'_>) -> anyhow::Result<Vec<String>> {
-    Ok(context.database().await?.reader.check().await?)
+    let reader = context.database().await?.reader;
+    let mut faults = reader.check().await?;
+    faults.extend(chains::faults(&reader).await?);
+    Ok(faults)
 }
 
 /// Whether the file is at fault, rather than the way to it: then that is what the check found.
@@ -155,5 +165,10 @@ fn stats_row(path: &Path, stats: &Stats) -> Vec<Cell> {
         stats.oldest_parcel.into(),
         Cell::count(stats.dropped),
         stats.last_delivered.0.into(),
+        Cell::count(stats.log.authors),
+        Cell::count(stats.log.entries),
+        Cell::count(stats.log.segments),
+        Cell::count(stats.log.bytes),
+        Cell::count(stats.log.forks),
     ]
 }

@@ -2,6 +2,7 @@
 //! operator's address book.
 
 mod change;
+mod evidence;
 mod find;
 mod list;
 
@@ -46,6 +47,9 @@ enum Command {
     /// Show every peer, as without a subcommand.
     #[command(after_help = help::after(&["slips-p2p peers list", "slips-p2p -o csv peers list"]))]
     List,
+    /// Show who signed two things as one, with the proof.
+    #[command(long_about = evidence::ABOUT, after_help = help::after(evidence::EXAMPLES))]
+    Evidence,
     /// Show everything that is known of a peer.
     #[command(after_help = help::after(&["slips-p2p peers inspect brno"]))]
     Inspect(Peer),
@@ -181,6 +185,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     };
     let (peer, act) = match command {
         Command::List => return show(Which::All, context).await,
+        Command::Evidence => return evidence::run(context).await,
         Command::Pending => return show(Which::Pending, context).await,
         Command::Inspect(it) => return show(Which::One(&it.peer), context).await,
         Command::Add(add) => {

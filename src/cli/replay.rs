@@ -273,6 +273,7 @@ fn subject(fact: &StoredFact) -> Option<Subject> {
         StoredFact::OwnStatement(own) => Some(own.subject),
         StoredFact::PeerAddress { .. }
         | StoredFact::PeerReliability { .. }
-        | StoredFact::Trust(_) => None,
+        | StoredFact::Trust(_)
+        | StoredFact::Forked(_) => None,
     }
 }

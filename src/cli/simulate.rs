@@ -1,19 +1,22 @@
-//! `slips-p2p simulate`: worlds made up from a seed, to see what the models are worth.
+//! `slips-p2p simulate`: worlds made up from a seed, to see what models and network are worth.
 
 mod export;
+mod network;
 mod plot;
 mod progress;
+mod spread;
 mod trust;
 
 use super::{context::Context, exit::Exit, help};
 
-/// Try the trust models on made-up worlds with liars.
+/// Try the trust models and the network on made-up worlds.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Try the trust models on made-up worlds. Nothing is read but the flags: no configuration, no database, no network.",
+    long_about = "Try the trust models and the network on made-up worlds. Nothing is read but the flags: no configuration, no database, no network.",
     after_help = help::after(&[
         "slips-p2p simulate trust --scenario list",
         "slips-p2p simulate trust --scenario liars-50 --seed 7",
+        "slips-p2p simulate network --nodes 200 --seed 7",
     ])
 )]
 pub struct Args {
@@ -24,6 +27,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Trust(trust::Args),
+    Network(network::Args),
 }
 
 /// Runs the command.
@@ -33,5 +37,6 @@ enum Command {
 pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Trust(args) => trust::run(args, context),
+        Command::Network(args) => network::run(args, context),
     }
 }

@@ -222,6 +222,10 @@ settings! {
         /// Whether messages to and from nodes of this kind go in frames on one lasting stream (/slips/2.0),
         /// which is faster and acknowledges only what is on disk; other peers get a stream a message.
         frames: bool = true, kind::truth();
+        /// Whether reports to everybody go into a signed log that nodes of this kind hand on to each other and
+        /// catch up from (/slips/sync/1); other peers get a message each. The log is of the network named by
+        /// rendezvous.
+        sync: bool = true, kind::truth();
         /// The service name under which peers on the local network look for each other.
         rendezvous: String = "slips", kind::service();
         /// Whether to find peers and be found by multicast DNS as the Go pigeon does it.

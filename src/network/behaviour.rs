@@ -2,16 +2,15 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use super::{Inlets, Settings, guard, pigeon, standing::Standings, sync};
+use crate::domain::Hello;
 use libp2p::{
     PeerId, StreamProtocol, connection_limits, identify,
     identity::Keypair,
     mdns, memory_connection_limits, ping,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use tokio::sync::{mpsc, watch};
-
-use super::{Line, Settings, guard, pigeon, standing::Standings};
-use crate::domain::Hello;
+use tokio::sync::watch;
 
 /// Two during the moment in which both sides have dialled; the service then closes one.
 const MAX_CONNECTIONS_PER_PEER: u32 = 2;
@@ -21,6 +20,18 @@ const PING_INTERVAL: Duration = Duration::from_secs(60);
 const IDENTIFY_INTERVAL: Duration = Duration::from_secs(3600);
 /// What go-libp2p calls itself to identify, and old nodes expect.
 const IDENTIFY_PROTOCOL: &str = "ipfs/0.1.0";
+
+/// What the behaviours share with the rest of this room.
+pub(crate) struct Shared<'a> {
+    /// Where what peers send goes.
+    pub(crate) inlets: Inlets,
+    /// Who speaks `/slips/sync/1`.
+    pub(crate) sessions: &'a Arc<sync::Sessions>,
+    /// How far each peer is let in.
+    pub(crate) standings: &'a Arc<Standings>,
+    /// What we say of ourselves.
+    pub(crate) own: watch::Receiver<Arc<Hello>>,
+}
 
 /// Everything the swarm does, first the ones that can say no.
 #[derive(NetworkBehaviour)]
@@ -33,6 +44,8 @@ pub(crate) struct Behaviour {
     pub(crate) memory: memory_connection_limits::Behaviour,
     /// `/slips/1.0`.
     pub(crate) pigeon: pigeon::Behaviour,
+    /// `/slips/sync/1`, if wanted.
+    pub(crate) sync: Toggle<sync::Behaviour>,
     /// Who the other side is and what it speaks.
     pub(crate) identify: identify::Behaviour,
     /// `/ipfs/ping/1.0.0`, which others may want of us.
@@ -50,8 +63,7 @@ impl Behaviour {
         keypair: &Keypair,
         fixed: &HashSet<PeerId>,
         banned: HashSet<PeerId>,
-        lines: mpsc::Sender<Line>,
-        (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
+        shared: Shared<'_>,
     ) -> std::io::Result<Self> {
         let key = keypair.public();
         let identify = identify::Config::new(IDENTIFY_PROTOCOL.into(), key.clone())
@@ -71,17 +83,26 @@ impl Behaviour {
                 settings.max_connections_per_ip,
                 fixed.clone(),
                 banned,
-                Arc::clone(standings),
+                Arc::clone(shared.standings),
             ),
             limits: limits(settings, fixed),
             memory: memory_connection_limits::Behaviour::with_max_bytes(settings.max_memory_bytes),
             pigeon: pigeon::Behaviour::new(
                 Arc::clone(settings),
                 protocol,
-                lines,
-                Arc::clone(standings),
-                own,
+                shared.inlets.lines,
+                Arc::clone(shared.standings),
+                shared.own,
             ),
+            sync: shared
+                .inlets
+                .sync
+                .map(|events| {
+                    let (sessions, standings) = (shared.sessions, shared.standings);
+                    let (sessions, standings) = (Arc::clone(sessions), Arc::clone(standings));
+                    sync::Behaviour::new(settings, sessions, standings, events)
+                })
+                .into(),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL)),
             mdns: mdns.into(),

@@ -28,6 +28,7 @@ mod side;
 
 use libp2p::StreamProtocol;
 
+pub(crate) use inbox::{Broken, Inbox};
 pub(crate) use open::{Opened, open};
 pub use receipt::Receipt;
 pub(crate) use side::{Next, Side};

@@ -1,13 +1,21 @@
 //! The user's end of the network.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::pigeon::{PeerQueue, Refused};
+use super::{
+    SyncRefused,
+    pigeon::{PeerQueue, Refused},
+    sync::Sessions,
+};
 use crate::domain::{Presence, Timestamp};
 
 /// The queues of the peers lines can be sent to.
@@ -60,6 +68,7 @@ pub enum SendError {
 pub struct Handle {
     pub(super) local: PeerId,
     pub(super) queues: watch::Receiver<Queues>,
+    pub(super) sessions: Arc<Sessions>,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) deaf: CancellationToken,
     pub(super) max_line_bytes: usize,
@@ -95,8 +104,20 @@ impl Handle {
     /// Queues a line for every connected peer, like [`Self::send`] for each of them at once. Says
     /// for how many it was queued: 0 for what is no line or too long.
     pub async fn send_to_all(&self, line: String, lane: u64) -> usize {
+        self.send_to_those(line, lane, |_| true).await
+    }
+
+    /// Like [`Self::send_to_all`], leaving out the peers that speak `/slips/sync/1`.
+    pub async fn send_to_pigeons(&self, line: String, lane: u64) -> usize {
+        self.send_to_those(line, lane, |peer| !self.sessions.speaks(peer))
+            .await
+    }
+
+    async fn send_to_those(&self, line: String, lane: u64, to: impl Fn(&PeerId) -> bool) -> usize {
         let Ok(line) = self.check(line) else { return 0 };
-        let queues: Vec<_> = self.queues.borrow().values().map(Arc::clone).collect();
+        let all = Arc::clone(&self.queues.borrow());
+        let wanted = all.iter().filter(|(peer, _)| to(peer));
+        let queues: Vec<_> = wanted.map(|(_, queue)| Arc::clone(queue)).collect();
         let pushed = queues
             .iter()
             .map(|queue| queue.push_for_all(lane, Arc::clone(&line), self.write_timeout));
@@ -107,16 +128,38 @@ impl Handle {
             .count()
     }
 
+    /// Queues a frame of `/slips/sync/1` for a peer with a session; never waits.
+    ///
+    /// # Errors
+    /// [`SyncRefused`]: the frame was not queued.
+    pub fn send_sync(&self, to: PeerId, frame: Vec<u8>) -> Result<(), SyncRefused> {
+        self.sessions.send(to, frame)
+    }
+
+    /// How many peers have a sync session now.
+    #[must_use]
+    pub fn sync_sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The peers that have one.
+    #[must_use]
+    pub fn synced_peers(&self) -> HashSet<PeerId> {
+        self.sessions.peers()
+    }
+
     /// The peers lines can be sent to now.
     #[must_use]
     pub fn connected(&self) -> Vec<PeerId> {
         self.queues.borrow().keys().copied().collect()
     }
 
-    /// Waits until everything queued is acknowledged or given up, at most `limit`.
+    /// Waits until everything queued is acknowledged or given up, and every sync frame written, at
+    /// most `limit`.
     pub async fn flush(&self, limit: Duration) {
         let queues: Vec<_> = self.queues.borrow().values().map(Arc::clone).collect();
-        let all = join_all(queues.iter().map(|queue| queue.until_empty()));
+        let lines = join_all(queues.iter().map(|queue| queue.until_empty()));
+        let all = async { tokio::join!(lines, self.sessions.until_empty()) };
         let _ = tokio::time::timeout(limit, all).await;
     }
 

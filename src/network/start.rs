@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Hello;
 
 use super::{
-    Event, Events, Handle, Known, Line, Settings,
-    behaviour::Behaviour,
+    Event, Events, Handle, Known, Line, Settings, SyncEvent,
+    behaviour::{Behaviour, Shared},
     book::split,
     frames,
     listen::listen,
@@ -28,6 +28,7 @@ use super::{
     service::{Ends, Service},
     settings::{COMMAND_QUEUE, EVENT_QUEUE, FOUND_QUEUE, MAX_INBOUND_STREAMS},
     standing::Standings,
+    sync::Sessions,
     transport::transport,
 };
 
@@ -78,8 +79,22 @@ pub enum StartError {
     Mdns(#[source] io::Error),
 }
 
-/// Starts the network: everything listens when this returns. Lines of peers go into `lines`, which
-/// holds peers back while it is full. Returns the handle, the events, and where it really listens,
+/// Where what peers send goes; each holds peers back while it is full.
+#[derive(Debug, Clone)]
+pub struct Inlets {
+    /// Their lines.
+    pub lines: mpsc::Sender<Line>,
+    /// Their sync frames; `None`: `/slips/sync/1` is not spoken. A frame has at most 64 KiB.
+    pub sync: Option<mpsc::Sender<SyncEvent>>,
+}
+
+impl From<mpsc::Sender<Line>> for Inlets {
+    fn from(lines: mpsc::Sender<Line>) -> Self {
+        Self { lines, sync: None }
+    }
+}
+
+/// Starts the network: everything listens when this returns. What peers send goes into the inlets. Returns the handle, the events, and where it really listens,
 /// with `/p2p/<own id>`.
 ///
 /// # Errors
@@ -89,17 +104,30 @@ pub async fn start(
     keypair: Keypair,
     known: Vec<Known>,
     banned: Vec<PeerId>,
-    lines: mpsc::Sender<Line>,
+    inlets: impl Into<Inlets>,
 ) -> Result<(Handle, Events, Vec<Multiaddr>), StartError> {
     let settings = Arc::new(settings);
+    let sessions = Arc::new(Sessions::default());
     let standings = standings(&settings);
     let (own, said) = watch::channel(Arc::new(hello(&settings)));
-    let banned_now = banned.iter().copied().collect();
-    let mut swarm = build(&settings, &keypair, banned_now, lines, (&standings, said))?;
+    let barred = banned.iter().copied().collect();
+    let shared = Shared {
+        inlets: inlets.into(),
+        sessions: &sessions,
+        standings: &standings,
+        own: said,
+    };
+    let mut swarm = build(&settings, &keypair, barred, shared)?;
     let listening = listen(&mut swarm, &settings.listen).await?;
     let local = *swarm.local_peer_id();
     let addresses = listening.addresses.clone();
-    let (ends, handle, events) = ends(&settings, local, addresses.clone(), (standings, own));
+    let (ends, handle, events) = ends(
+        &settings,
+        local,
+        addresses.clone(),
+        sessions,
+        (standings, own),
+    );
     let service = Service::new(settings, swarm, listening, ends).with_peers(known, banned);
     tokio::spawn(service.run());
     let own = Protocol::P2p(local);
@@ -115,6 +143,7 @@ fn ends(
     settings: &Settings,
     local: PeerId,
     listening: Vec<Multiaddr>,
+    sessions: Arc<Sessions>,
     (standings, own): (Arc<Standings>, watch::Sender<Arc<Hello>>),
 ) -> (Ends, Handle, Events) {
     let (events_in, events): (mpsc::Sender<Event>, Events) = mpsc::channel(EVENT_QUEUE);
@@ -135,6 +164,7 @@ fn ends(
     let handle = Handle {
         local,
         queues,
+        sessions,
         commands: commands_in,
         deaf: deaf.clone(),
         max_line_bytes: settings.max_line_bytes,
@@ -182,8 +212,7 @@ fn build(
     settings: &Arc<Settings>,
     keypair: &Keypair,
     banned: HashSet<PeerId>,
-    lines: mpsc::Sender<Line>,
-    (standings, own): (&Arc<Standings>, watch::Receiver<Arc<Hello>>),
+    shared: Shared<'_>,
 ) -> Result<Swarm<Behaviour>, StartError> {
     let protocol = StreamProtocol::try_from_owned(settings.protocol.clone())
         .map_err(|_| StartError::Protocol(settings.protocol.clone()))?;
@@ -192,17 +221,9 @@ fn build(
         .iter()
         .filter_map(|address| split(address).1)
         .collect();
-    let transport = transport(settings, keypair, standings)?;
-    let behaviour = Behaviour::new(
-        settings,
-        protocol,
-        keypair,
-        &fixed,
-        banned,
-        lines,
-        (standings, own),
-    )
-    .map_err(StartError::Mdns)?;
+    let transport = transport(settings, keypair, shared.standings)?;
+    let behaviour = Behaviour::new(settings, protocol, keypair, &fixed, banned, shared)
+        .map_err(StartError::Mdns)?;
     let config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(settings.idle_timeout)
         .with_max_negotiating_inbound_streams(MAX_INBOUND_STREAMS)

@@ -46,6 +46,16 @@ pub struct Counters {
     pub opinions: Counter,
     /// Opinions not written back, or taken back, because a guard holds.
     pub guarded: Counter,
+    /// Entries of others' logs taken in.
+    pub entries: Counter,
+    /// Those of them too old to be judged.
+    pub entries_old: Counter,
+    /// Messages of our Slips appended to our own log.
+    pub own_entries: Counter,
+    /// Sync frames for which a neighbour's queue had no room.
+    pub frames_shed: Counter,
+    /// Authors found to have signed two things as one.
+    pub forks: Counter,
     /// Peers cut off.
     pub cut_off: Counter,
 }
@@ -64,6 +74,11 @@ impl Counters {
             undeliverable = self.undeliverable.get(),
             statements_shed = self.statements_shed.get(),
             opinions = self.opinions.get(),
+            entries = self.entries.get(),
+            entries_old = self.entries_old.get(),
+            own_entries = self.own_entries.get(),
+            frames_shed = self.frames_shed.get(),
+            forks = self.forks.get(),
             cut_off = self.cut_off.get(),
             "totals since the start"
         );

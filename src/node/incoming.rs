@@ -10,13 +10,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use tracing::{debug, info};
 
-use super::intake::{Intake, Ordered, Outcome};
+use super::intake::{FromLog, Intake, Ordered, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{Ban, OwnStatement, PeerId, Timestamp};
+use crate::domain::{Ban, OwnStatement, PeerId, Timestamp, Tip};
 use crate::network::{Event, Handle, Line, Receipt};
 use crate::store::{Committed, Store, StoreError};
+
+/// Entries a segment holds at the most; wire::segment has it so.
+const MOST_IN_A_SEGMENT: usize = 64;
 
 /// What this task works with.
 pub(super) struct Listening {
@@ -25,11 +28,17 @@ pub(super) struct Listening {
     pub(super) network: Handle,
     pub(super) outbox: Outbox,
     pub(super) ask: mpsc::Sender<Question>,
+    /// To whom the logs are, who hears what of them is on disk.
+    pub(super) kept: mpsc::Sender<Kept>,
     pub(super) counters: Arc<Counters>,
 }
 
+/// The heads of segments of others that are on disk, in their order.
+pub(super) type Kept = Vec<Tip>;
 /// Something ordered, and who waits until it is on disk.
 pub(super) type Order = (Ordered, oneshot::Sender<()>);
+/// A batch judged, and who waits for its being on disk: for lines, for logs, for orders.
+type Judged = (Outcome, Vec<Receipt>, Kept, Vec<oneshot::Sender<()>>);
 
 /// What this task reads.
 pub(super) struct Inputs {
@@ -37,6 +46,7 @@ pub(super) struct Inputs {
     pub(super) lines: mpsc::Receiver<Line>,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) own_statements: mpsc::Receiver<OwnStatement>,
+    pub(super) logs: mpsc::Receiver<FromLog>,
     ended: Ended,
 }
 
@@ -47,6 +57,7 @@ struct Ended {
     lines: bool,
     events: bool,
     statements: bool,
+    logs: bool,
 }
 
 /// What was waiting.
@@ -56,6 +67,7 @@ struct Arrived {
     lines: Vec<Line>,
     events: Vec<Event>,
     statements: Vec<OwnStatement>,
+    logs: Vec<FromLog>,
 }
 
 /// A batch on its way to the disk, and what is to be done when it is there.
@@ -70,6 +82,7 @@ struct Then {
     bans: Vec<Ban>,
     offenders: BTreeSet<PeerId>,
     receipts: Vec<Receipt>,
+    kept: Kept,
     ordered: Vec<oneshot::Sender<()>>,
 }
 
@@ -80,11 +93,11 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
         let Some(arrived) = listening.gather(&mut inputs, &mut under_way).await? else {
             break;
         };
-        let (outcome, receipts, ordered) = listening.judge(arrived);
+        let judged = listening.judge(arrived);
         if let Some(before) = under_way.take() {
             listening.finish(before).await?;
         }
-        under_way = Some(listening.begin(outcome, receipts, ordered));
+        under_way = Some(listening.begin(judged));
     }
     match under_way {
         Some(last) => listening.finish(last).await,
@@ -93,18 +106,20 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
 }
 
 impl Inputs {
-    /// The four queues, none ended yet.
+    /// The queues, none ended yet.
     pub(super) fn new(
         orders: mpsc::Receiver<Order>,
         lines: mpsc::Receiver<Line>,
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
+        logs: mpsc::Receiver<FromLog>,
     ) -> Self {
         Self {
             orders,
             lines,
             events,
             own_statements,
+            logs,
             ended: Ended::default(),
         }
     }
@@ -118,6 +133,7 @@ impl Inputs {
                 room(&arrived.events),
                 room(&arrived.statements),
                 room(&arrived.lines),
+                room_for_logs(&arrived.logs),
             );
             // A branch that loses the race has taken nothing; an ended queue answers 0 at once.
             let (taken, ended) = tokio::select! {
@@ -130,6 +146,8 @@ impl Inputs {
                     if !self.ended.statements => (n, &mut self.ended.statements),
                 n = self.lines.recv_many(&mut arrived.lines, rooms.3),
                     if !self.ended.lines => (n, &mut self.ended.lines),
+                n = self.logs.recv_many(&mut arrived.logs, rooms.3),
+                    if !self.ended.logs => (n, &mut self.ended.logs),
                 else => return None,
             };
             if taken > 0 {
@@ -141,6 +159,11 @@ impl Inputs {
         drain(&mut self.events, &mut arrived.events);
         drain(&mut self.own_statements, &mut arrived.statements);
         drain(&mut self.lines, &mut arrived.lines);
+        while entries(&arrived.logs) < MAX_LINES_A_BATCH
+            && let Ok(one) = self.logs.try_recv()
+        {
+            arrived.logs.push(one);
+        }
         Some(())
     }
 }
@@ -151,6 +174,7 @@ impl Arrived {
             && self.lines.is_empty()
             && self.events.is_empty()
             && self.statements.is_empty()
+            && self.logs.is_empty()
     }
 
     /// More would make the next transaction longer and not cheaper.
@@ -160,7 +184,8 @@ impl Arrived {
             .len()
             .max(self.orders.len())
             .max(self.events.len())
-            .max(self.statements.len());
+            .max(self.statements.len())
+            .max(entries(&self.logs));
         most >= MAX_LINES_A_BATCH
     }
 }
@@ -168,6 +193,20 @@ impl Arrived {
 /// Never 0 while a batch is not full, which would look like the end of a queue.
 fn room<T>(taken: &[T]) -> usize {
     MAX_LINES_A_BATCH.saturating_sub(taken.len()).max(1)
+}
+
+/// Never 0 either; a segment that is over the batch makes it a little longer.
+fn room_for_logs(taken: &[FromLog]) -> usize {
+    (MAX_LINES_A_BATCH.saturating_sub(entries(taken)) / MOST_IN_A_SEGMENT).max(1)
+}
+
+/// How many entries there are in what came of logs.
+fn entries(logs: &[FromLog]) -> usize {
+    let each = |log: &FromLog| match log {
+        FromLog::Segment(logged) => logged.said.len().max(1),
+        FromLog::Fork(_) | FromLog::Conduct(..) => 1,
+    };
+    logs.iter().map(each).sum()
 }
 
 fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
@@ -209,26 +248,30 @@ impl Listening {
         Ok(Some(arrived))
     }
 
-    fn judge(&mut self, mut arrived: Arrived) -> (Outcome, Vec<Receipt>, Vec<oneshot::Sender<()>>) {
+    fn judge(&mut self, mut arrived: Arrived) -> Judged {
         let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
         let receipts = arrived.lines.iter_mut().map(receipt).collect();
+        let kept = |log: &FromLog| match log {
+            FromLog::Segment(logged) => Some(logged.tip()),
+            FromLog::Fork(_) | FromLog::Conduct(..) => None,
+        };
+        let kept = arrived.logs.iter().filter_map(kept).collect();
+        if !arrived.lines.is_empty() {
+            self.intake.synced_with(self.network.synced_peers());
+        }
         let (orders, ordered) = arrived.orders.into_iter().unzip();
-        let outcome = self.intake.obey_and_take(
+        let outcome = self.intake.take_all(
             orders,
             arrived.events,
             arrived.statements,
             arrived.lines,
+            arrived.logs,
             Timestamp::now(),
         );
-        (outcome, receipts, ordered)
+        (outcome, receipts, kept, ordered)
     }
 
-    fn begin(
-        &self,
-        outcome: Outcome,
-        receipts: Vec<Receipt>,
-        ordered: Vec<oneshot::Sender<()>>,
-    ) -> Committing {
+    fn begin(&self, (outcome, receipts, kept, ordered): Judged) -> Committing {
         let (store, batch) = (self.store.clone(), outcome.batch);
         Committing {
             commit: tokio::spawn(async move { store.commit(batch).await }),
@@ -237,6 +280,7 @@ impl Listening {
                 bans: outcome.bans,
                 offenders: outcome.offenders,
                 receipts,
+                kept,
                 ordered,
             },
         }
@@ -251,6 +295,10 @@ impl Listening {
     /// A batch is on disk.
     async fn done(&mut self, committed: Committed, then: Then) {
         Receipt::acknowledge_all(then.receipts);
+        if !then.kept.is_empty() {
+            // That one never waits for us; it may have ended.
+            let _ = self.kept.send(then.kept).await;
+        }
         self.intake.messages_dropped(committed.dropped);
         self.outbox.offer(committed.parcels);
         for ban in then.bans {
@@ -275,7 +323,7 @@ impl Listening {
 }
 
 /// The store's answer; a panic in there goes on here.
-fn joined(
+pub(super) fn joined(
     result: Result<Result<Committed, StoreError>, JoinError>,
 ) -> Result<Committed, StoreError> {
     result.unwrap_or_else(|error| match error.try_into_panic() {

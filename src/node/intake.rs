@@ -1,6 +1,6 @@
 //! The judging step: what arrived, and what follows from it, without waiting or IO.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +13,19 @@ use crate::domain::{
 };
 use crate::network::{Event, Line};
 use crate::reputation::{Engine, Fact, Repetitions, Touched, TrustModel};
-use crate::store::{
-    Accepted, Batch, PeerAddress, PeerReachability, PeerReliability, REPEATS_WITHIN,
-};
+use crate::store::{Accepted, Batch, PeerAddress, PeerReachability, PeerReliability};
 use crate::wire::message::{self, Message};
 use crate::wire::slips;
 
 mod clock;
+mod doubles;
+mod logged;
 mod orders;
 mod outside;
+mod own;
 mod said;
+
+pub use logged::{FromLog, Logged, Said};
 
 pub use orders::Ordered;
 
@@ -50,6 +53,11 @@ pub struct Intake {
     /// When the model last forgot what the database no longer holds.
     forgot_at: Timestamp,
     counters: Arc<Counters>,
+    doubles: doubles::Doubles,
+    /// Who signed two things as one: nothing of theirs is taken in.
+    forked: HashSet<PeerId>,
+    /// Who has a sync session with us: only messages for us alone come from them by line.
+    synced: HashSet<PeerId>,
 }
 
 /// What became of an opinion.
@@ -84,6 +92,8 @@ struct Step {
     peers: BTreeSet<PeerId>,
     /// Peers whose conduct changed.
     conduct: BTreeSet<PeerId>,
+    /// Addresses on which something was said that no longer counts.
+    void: BTreeSet<Subject>,
 }
 
 impl Intake {
@@ -106,7 +116,17 @@ impl Intake {
             dropped: 0,
             forgot_at: Timestamp::ZERO,
             counters,
+            doubles: doubles::Doubles::default(),
+            forked: HashSet::new(),
+            synced: HashSet::new(),
         }
+    }
+
+    /// With who forked before this run.
+    #[must_use]
+    pub fn without(mut self, forked: impl IntoIterator<Item = PeerId>) -> Self {
+        self.forked.extend(forked);
+        self
     }
 
     /// With what our Slips said shortly before this run, so that repetitions are known as such, and
@@ -118,6 +138,11 @@ impl Intake {
             self.own.insert(statement.subject, statement);
         }
         self
+    }
+
+    /// Who has a sync session with us now.
+    pub fn synced_with(&mut self, peers: HashSet<PeerId>) {
+        self.synced = peers;
     }
 
     /// Messages to Slips were dropped undelivered, `dropped` in all: it may never have heard of the
@@ -138,16 +163,17 @@ impl Intake {
         lines: Vec<Line>,
         now: Timestamp,
     ) -> Outcome {
-        self.obey_and_take(Vec::new(), events, statements, lines, now)
+        self.take_all(Vec::new(), events, statements, lines, Vec::new(), now)
     }
 
-    /// The same, after carrying out what the operator ordered.
-    pub fn obey_and_take(
+    /// Carries out what the operator ordered, then takes in what arrived, logs too.
+    pub fn take_all(
         &mut self,
         orders: Vec<Ordered>,
         events: Vec<Event>,
         statements: Vec<OwnStatement>,
         lines: Vec<Line>,
+        logs: Vec<FromLog>,
         now: Timestamp,
     ) -> Outcome {
         let now = self.tick(now);
@@ -163,6 +189,7 @@ impl Intake {
             moved: BTreeSet::new(),
             peers: BTreeSet::new(),
             conduct: BTreeSet::new(),
+            void: BTreeSet::new(),
         };
         for order in orders {
             self.obey(order, &mut step);
@@ -175,6 +202,9 @@ impl Intake {
         }
         for line in lines {
             self.line(line, &mut step);
+        }
+        for log in logs {
+            self.take_log(log, &mut step);
         }
         self.conclude(step)
     }
@@ -190,7 +220,7 @@ impl Intake {
             Event::Hello { .. }
             | Event::Status { .. }
             | Event::Farewell { .. }
-            | Event::Parked { .. } => Self::said(event, step),
+            | Event::Parked { .. } => Self::keep_saying(event, step),
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {
@@ -233,50 +263,18 @@ impl Intake {
         }
     }
 
-    fn statement(&mut self, statement: OwnStatement, step: &mut Step) {
-        let statement = OwnStatement {
-            said_at: self.moment(step),
-            ..statement
-        };
-        if self.is_news(&statement) {
-            let OwnStatement {
-                subject,
-                score,
-                confidence,
-                said_at,
-            } = statement;
-            let fact = Fact::OwnStatement {
-                subject,
-                score,
-                confidence,
-            };
-            self.engine.learn(&fact, said_at);
-        }
-        step.outcome.batch.statements.push(statement);
-    }
-
-    /// Whether our Slips says something new. The database keeps repetitions as one row, and the
-    /// model must be told what the database can tell it again.
-    fn is_news(&mut self, statement: &OwnStatement) -> bool {
-        let repeats = |known: &OwnStatement| {
-            known.score == statement.score
-                && known.confidence == statement.confidence
-                && statement.said_at.since(known.said_at) < REPEATS_WITHIN
-        };
-        if self.own.get(&statement.subject).is_some_and(repeats) {
-            return false;
-        }
-        make_room(&mut self.own, MAX_OWN);
-        self.own.insert(statement.subject, statement.clone());
-        true
-    }
-
     fn line(&mut self, line: Line, step: &mut Step) {
         self.counters.lines.add(1);
         // The clock may have been set back since the line was read; Slips drops what lies ahead.
         let received_at = line.received_at.min(step.now);
         let peer = line.from.0;
         self.address(peer, line.ip, None, step);
+        if self.forked.contains(&peer) {
+            return;
+        }
+        if !self.synced.contains(&peer) {
+            self.doubles.line(peer, &line.text, step.now);
+        }
         let decoded = message::decode(&line.text);
         if let Ok(Message::Report {
             subject,
@@ -422,6 +420,9 @@ impl Intake {
                 .peers
                 .conduct(peer, step.now, &self.settings.reliability);
             step.outcome.batch.conduct.extend(row);
+        }
+        for subject in std::mem::take(&mut step.void) {
+            self.opine_anew(subject, &mut step);
         }
         for subject in std::mem::take(&mut step.subjects) {
             self.opine(subject, &mut step);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
 use super::{Counters, NodeError, StopProcess, lane};
@@ -23,11 +23,24 @@ pub(super) struct Speaking {
     pub(super) network: Handle,
     pub(super) statements: mpsc::Sender<OwnStatement>,
     pub(super) stop: mpsc::Sender<StopProcess>,
+    /// To whom our log is; `None`: there is none.
+    pub(super) log: Option<OwnLog>,
     pub(super) counters: Arc<Counters>,
 }
 
-/// Runs until the subscriber ends.
-pub(super) async fn run(speaking: Speaking, mut from_slips: InboundQueue) -> Result<(), NodeError> {
+/// The way into our log.
+pub(super) struct OwnLog {
+    /// Messages to be appended.
+    pub(super) say: mpsc::Sender<String>,
+    /// Ends when all of them are on disk and handed to the network.
+    pub(super) said: oneshot::Receiver<()>,
+}
+
+/// Runs until the subscriber ends and what it handed over is on its way.
+pub(super) async fn run(
+    mut speaking: Speaking,
+    mut from_slips: InboundQueue,
+) -> Result<(), NodeError> {
     while let Some(inbound) = from_slips.next().await {
         match inbound {
             Inbound::Send { recipient, message } => speaking.send(recipient, message).await,
@@ -36,6 +49,10 @@ pub(super) async fn run(speaking: Speaking, mut from_slips: InboundQueue) -> Res
                 let _ = speaking.stop.try_send(StopProcess);
             }
         }
+    }
+    if let Some(OwnLog { say, said }) = speaking.log.take() {
+        drop(say);
+        let _ = said.await;
     }
     Ok(())
 }
@@ -50,6 +67,15 @@ impl Speaking {
         }
         let lane = lane(&text, decoded.as_ref().and_then(subject));
         match recipient {
+            Recipient::All if let Some(log) = self.log_for(decoded.as_ref()) => {
+                // Pigeons wait for no disk of ours; others get it as soon as our log has it.
+                let pigeons = self.network.send_to_pigeons(text.clone(), lane).await;
+                let peers = pigeons + self.network.sync_sessions();
+                if log.say.send(text).await.is_err() {
+                    self.undeliverable("the log has ended");
+                }
+                self.counters.sent.add(peers as u64);
+            }
             Recipient::All => {
                 let peers = self.network.send_to_all(text, lane).await;
                 if peers == 0 {
@@ -64,6 +90,12 @@ impl Speaking {
                 Err(error) => self.undeliverable(&error.to_string()),
             },
         }
+    }
+
+    /// Our log, if that is where a message to everybody goes: what Slips finds and accuses of.
+    fn log_for(&self, decoded: Option<&Message>) -> Option<&OwnLog> {
+        let goes = matches!(decoded, Some(Message::Report { .. } | Message::Blame));
+        self.log.as_ref().filter(|_| goes)
     }
 
     /// Hands the statement to `incoming`. While the disk is full that one stands still; relaying

@@ -113,6 +113,28 @@ impl Board {
         gone as u64
     }
 
+    /// The addresses on which an author has reported, in the order of their places.
+    pub fn reported_by(&self, author: Handle) -> Vec<Subject> {
+        (0..self.pages.entries())
+            .filter_map(|place| self.pages.entry(place))
+            .filter(|(_, page)| page.iter().any(|row| row.author == author))
+            .map(|(subject, _)| *subject)
+            .collect()
+    }
+
+    /// Forgets the reports of an author; how many went.
+    pub fn forget_author(&mut self, author: Handle) -> u64 {
+        let mut gone = 0;
+        self.pages.retain(|page| {
+            let before = page.len();
+            page.retain(|row| row.author != author);
+            gone += before - page.len();
+            !page.is_empty()
+        });
+        self.rows -= gone;
+        gone as u64
+    }
+
     fn open(&mut self, subject: Subject) -> &mut Vec<Row> {
         let (_, page, evicted) = self.pages.touch(subject);
         if let Some(evicted) = evicted {

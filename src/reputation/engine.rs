@@ -1,6 +1,6 @@
 //! The models there are, their parameters and limits, and the one chosen at run time.
 
-use std::{fmt, str::FromStr};
+use std::{collections::HashSet, fmt, str::FromStr};
 
 use crate::domain::{Author, Opinion, PeerId, Subject, Timestamp};
 
@@ -101,18 +101,20 @@ impl FromStr for ModelKind {
     }
 }
 
-/// The model chosen at run time.
+/// The model chosen at run time. Whoever signed two things as one has no weight in any of them.
 #[derive(Debug)]
-pub enum Engine {
-    /// See [`ModelKind::Robust`].
+pub struct Engine {
+    model: Model,
+    forked: HashSet<PeerId>,
+}
+
+#[derive(Debug)]
+enum Model {
     Robust(Box<Robust>),
-    /// See [`ModelKind::Slips`].
     Slips(Slips),
-    /// See [`ModelKind::SlipsCompat`].
     SlipsCompat(SlipsCompat),
-    /// See [`ModelKind::Fides`].
     Fides(Box<Fides>),
-    /// See [`ModelKind::Mean`] and [`ModelKind::Median`].
+    /// The mean or the median.
     Yardstick(Yardstick),
 }
 
@@ -120,25 +122,29 @@ impl Engine {
     /// An engine that knows nothing yet.
     #[must_use]
     pub fn new(kind: ModelKind, parameters: Parameters) -> Self {
-        match kind {
-            ModelKind::Slips => Self::Slips(Slips::new(parameters)),
-            ModelKind::SlipsCompat => Self::SlipsCompat(SlipsCompat::new(parameters)),
-            ModelKind::Robust => Self::Robust(Box::new(Robust::new(parameters))),
-            ModelKind::Fides => Self::Fides(Box::new(Fides::new(parameters))),
-            ModelKind::Mean => Self::Yardstick(Yardstick::new(Middle::Mean, parameters)),
-            ModelKind::Median => Self::Yardstick(Yardstick::new(Middle::Median, parameters)),
+        let model = match kind {
+            ModelKind::Slips => Model::Slips(Slips::new(parameters)),
+            ModelKind::SlipsCompat => Model::SlipsCompat(SlipsCompat::new(parameters)),
+            ModelKind::Robust => Model::Robust(Box::new(Robust::new(parameters))),
+            ModelKind::Fides => Model::Fides(Box::new(Fides::new(parameters))),
+            ModelKind::Mean => Model::Yardstick(Yardstick::new(Middle::Mean, parameters)),
+            ModelKind::Median => Model::Yardstick(Yardstick::new(Middle::Median, parameters)),
+        };
+        Self {
+            model,
+            forked: HashSet::new(),
         }
     }
 
     /// Which model it is.
     #[must_use]
     pub fn kind(&self) -> ModelKind {
-        match self {
-            Self::Slips(_) => ModelKind::Slips,
-            Self::SlipsCompat(_) => ModelKind::SlipsCompat,
-            Self::Robust(_) => ModelKind::Robust,
-            Self::Fides(_) => ModelKind::Fides,
-            Self::Yardstick(model) => match model.middle() {
+        match &self.model {
+            Model::Slips(_) => ModelKind::Slips,
+            Model::SlipsCompat(_) => ModelKind::SlipsCompat,
+            Model::Robust(_) => ModelKind::Robust,
+            Model::Fides(_) => ModelKind::Fides,
+            Model::Yardstick(model) => match model.middle() {
                 Middle::Mean => ModelKind::Mean,
                 Middle::Median => ModelKind::Median,
             },
@@ -146,32 +152,50 @@ impl Engine {
     }
 
     fn model(&self) -> &dyn TrustModel {
-        match self {
-            Self::Slips(model) => model,
-            Self::SlipsCompat(model) => model,
-            Self::Robust(model) => model.as_ref(),
-            Self::Fides(model) => model.as_ref(),
-            Self::Yardstick(model) => model,
+        match &self.model {
+            Model::Slips(model) => model,
+            Model::SlipsCompat(model) => model,
+            Model::Robust(model) => model.as_ref(),
+            Model::Fides(model) => model.as_ref(),
+            Model::Yardstick(model) => model,
         }
     }
 
     fn model_mut(&mut self) -> &mut dyn TrustModel {
-        match self {
-            Self::Slips(model) => model,
-            Self::SlipsCompat(model) => model,
-            Self::Robust(model) => model.as_mut(),
-            Self::Fides(model) => model.as_mut(),
-            Self::Yardstick(model) => model,
+        match &mut self.model {
+            Model::Slips(model) => model,
+            Model::SlipsCompat(model) => model,
+            Model::Robust(model) => model.as_mut(),
+            Model::Fides(model) => model.as_mut(),
+            Model::Yardstick(model) => model,
+        }
+    }
+}
+
+impl Engine {
+    /// Whether a fact says nothing because of who forked; a fork is noted.
+    fn is_void(&mut self, fact: &Fact) -> bool {
+        match *fact {
+            Fact::Report { author, .. } => self.forked.contains(&author.0),
+            Fact::Anchor { peer, .. } => self.forked.contains(&peer),
+            Fact::Forked { author } => !self.forked.insert(author.0),
+            _ => false,
         }
     }
 }
 
 impl TrustModel for Engine {
     fn learn(&mut self, fact: &Fact, now: Timestamp) -> Touched {
+        if self.is_void(fact) {
+            return Touched::Nothing;
+        }
         self.model_mut().learn(fact, now)
     }
 
     fn learn_repeated(&mut self, fact: &Fact, times: u32, now: Timestamp) -> Touched {
+        if self.is_void(fact) {
+            return Touched::Nothing;
+        }
         self.model_mut().learn_repeated(fact, times, now)
     }
 
@@ -192,11 +216,23 @@ impl TrustModel for Engine {
     }
 
     fn account(&self, peer: PeerId, now: Timestamp) -> Option<Account> {
-        self.model().account(peer, now)
+        let account = self.model().account(peer, now)?;
+        if !self.forked.contains(&peer) {
+            return Some(account);
+        }
+        Some(Account {
+            trust: 0.0,
+            parts: vec![("forked", 1.0)],
+            ..account
+        })
     }
 
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation {
         self.model().explain(subject, now)
+    }
+
+    fn reported_by(&self, author: Author) -> Vec<Subject> {
+        self.model().reported_by(author)
     }
 
     fn forget_before(&mut self, oldest: Timestamp) -> u64 {

@@ -7,7 +7,7 @@ use super::{
     board::{Board, OwnViews, Row},
     peers::Peers,
 };
-use crate::domain::{PeerId, Timestamp};
+use crate::domain::{Author, PeerId, Timestamp};
 
 /// The tables, and what the model was told.
 #[derive(Debug)]
@@ -67,9 +67,19 @@ impl Memory {
                 score,
                 confidence,
             } => self.own.said(subject, score, confidence, now),
+            Fact::Forked { author } => match self.peers.handle(&author.0) {
+                Some(author) if self.board.forget_author(author) > 0 => Touched::Unlisted,
+                _ => Touched::Nothing,
+            },
             // The base model knows of no anchors.
             Fact::Anchor { .. } | Fact::AnchorLifted { .. } => Touched::Nothing,
         }
+    }
+
+    /// The addresses on which an author has reported.
+    pub fn reported_by(&self, author: Author) -> Vec<Subject> {
+        let handle = self.peers.handle(&author.0);
+        handle.map_or_else(Vec::new, |handle| self.board.reported_by(handle))
     }
 
     /// The author of a report, unless it has been pushed out.

@@ -46,6 +46,11 @@ pub enum Fact {
         /// For whom.
         peer: PeerId,
     },
+    /// A peer signed two things as one: nothing it ever said counts, nor what it will say.
+    Forked {
+        /// Who.
+        author: Author,
+    },
     /// Our own Slips said this of an address: first-hand evidence no peer can have planted.
     OwnStatement {
         /// Of which address.
@@ -209,6 +214,9 @@ pub trait TrustModel {
 
     /// The opinion with the part of each report.
     fn explain(&self, subject: Subject, now: Timestamp) -> Explanation;
+
+    /// The addresses on which reports of an author are held; looks at every report.
+    fn reported_by(&self, author: Author) -> Vec<Subject>;
 
     /// Forgets reports said before `oldest`; looks at every report. Returns how many went.
     fn forget_before(&mut self, oldest: Timestamp) -> u64;

@@ -98,6 +98,11 @@ impl Peers {
         self.table.at(handle).map(|(id, peer)| (*id, peer))
     }
 
+    /// The short name of a peer, if it is held.
+    pub fn handle(&self, id: &PeerId) -> Option<Handle> {
+        self.table.handle(id)
+    }
+
     /// A peer, if it is held.
     pub fn find(&self, id: &PeerId) -> Option<&Peer> {
         self.table.get(id)

@@ -200,6 +200,17 @@ impl TrustModel for Robust {
         self.account_of(peer, now)
     }
 
+    fn reported_by(&self, author: Author) -> Vec<Subject> {
+        let Some(author) = self.peers.handle(&author.0) else {
+            return Vec::new();
+        };
+        (0..self.pages.entries())
+            .filter_map(|place| self.pages.entry(place))
+            .filter(|(_, page)| page.iter().any(|report| report.author == author))
+            .map(|(subject, _)| *subject)
+            .collect()
+    }
+
     fn forget_before(&mut self, oldest: Timestamp) -> u64 {
         let mut gone = 0;
         self.pages.retain(|page| {

@@ -120,6 +120,10 @@ impl TrustModel for Slips {
         ))
     }
 
+    fn reported_by(&self, author: Author) -> Vec<Subject> {
+        self.memory.reported_by(author)
+    }
+
     fn forget_before(&mut self, oldest: Timestamp) -> u64 {
         self.memory.board.forget_before(oldest)
     }

@@ -133,6 +133,10 @@ impl TrustModel for Yardstick {
         })
     }
 
+    fn reported_by(&self, author: Author) -> Vec<Subject> {
+        self.memory.reported_by(author)
+    }
+
     fn forget_before(&mut self, oldest: Timestamp) -> u64 {
         self.memory.board.forget_before(oldest)
     }

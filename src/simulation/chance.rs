@@ -32,6 +32,11 @@ impl Chance {
         -mean * (1.0 - self.0.random::<f64>()).ln()
     }
 
+    /// A whole number below `limit`; 0 where there is none.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0.random_range(0..limit.max(1))
+    }
+
     /// The numbers below `count`, in any order.
     pub fn shuffled(&mut self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();

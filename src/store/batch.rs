@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::{LogFork, LogSegment};
 use crate::domain::{
     Ban, Change, Conduct, Contact, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId,
-    Reachability, ReceivedReport, Reliability, Timestamp, TrustChange,
+    Reachability, ReceivedReport, Reliability, Subject, Timestamp, TrustChange,
 };
 
 use super::PeerSaying;
@@ -48,8 +49,14 @@ pub struct Batch {
     pub applied: Vec<PeerId>,
     /// The newest opinion of addresses.
     pub opinions: Vec<Opinion>,
+    /// Addresses that no longer have one.
+    pub unjudged: Vec<Subject>,
     /// What is meant for Slips, in the order it must be delivered in.
     pub outbox: Vec<(Timestamp, Content)>,
+    /// Segments of logs, those of one author in their order. One that is known already is left out.
+    pub segments: Vec<LogSegment>,
+    /// Proofs that authors forked; the first of an author stays.
+    pub forks: Vec<LogFork>,
     /// Everything up to here was delivered and can go.
     pub delivered: Option<ParcelId>,
 }
@@ -74,7 +81,10 @@ impl Batch {
             + self.trust.len()
             + self.applied.len()
             + self.opinions.len()
+            + self.unjudged.len()
             + self.outbox.len()
+            + self.segments.len()
+            + self.forks.len()
             + usize::from(self.delivered.is_some())
     }
 

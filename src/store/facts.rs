@@ -10,7 +10,7 @@ use std::{
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
-    StoreError, contacts,
+    StoreError, contacts, log,
     pages::{Order, Pages, RawReport},
     rows::Place,
 };
@@ -40,14 +40,16 @@ pub enum StoredFact {
     /// the number of the repetitions between (0: none), when it said so last. What lies between left
     /// no trace in the model of the node ([`super::Accepted::joins_since`]).
     Report(ReceivedReport, u32),
+    /// A peer signed two things as one; what it says no longer counts.
+    Forked(PeerId),
     /// The operator's trust in a peer changed by command.
     Trust(TrustChange),
     /// Our own Slips said this; `said_at` is when it said so first. Repetitions are not told.
     OwnStatement(OwnStatement),
 }
 
-/// Hands every fact to `each`, in order of time; those of one time in the order trust,
-/// address, reliability, own statement, report. Returns how many there were.
+/// Hands every fact to `each`, in order of time; those of one time in the order trust, address,
+/// reliability, own statement, fork, report. Returns how many there were.
 pub(super) async fn stream(
     conn: &mut SqliteConnection,
     mut each: impl FnMut(Timestamp, StoredFact) + Send,
@@ -156,6 +158,10 @@ pub(super) async fn about(
         own: &own,
     };
     let mut facts = ordered(&peers, rows)?;
+    let forked = forks(conn).await?;
+    facts.extend(forked.filter(|(_, fact)| {
+        matches!(fact, StoredFact::Forked(author) if peers.values().any(|peer| peer == author))
+    }));
     for raw in &reports {
         if raw.repeats > 0 {
             facts.push(begun(raw, &peers)?);
@@ -187,7 +193,7 @@ async fn few(
         .await?;
     let own =
         sqlx::query("SELECT id, subject, score, confidence, first_at, last_at FROM own_statement")
-            .fetch_all(conn)
+            .fetch_all(&mut *conn)
             .await?;
     let rows = Rows {
         addresses: &addresses,
@@ -200,8 +206,14 @@ async fn few(
         .map(|change| (change.since, StoredFact::Trust(change)))
         .collect();
     facts.extend(ordered(peers, rows)?);
+    facts.extend(forks(conn).await?);
     facts.sort_by_key(|(at, _)| *at);
     Ok(facts)
+}
+
+async fn forks(conn: &mut SqliteConnection) -> Result<impl Iterator<Item = Told>, StoreError> {
+    let forked = log::forked(conn).await?.into_iter();
+    Ok(forked.map(|(author, at)| (at, StoredFact::Forked(author))))
 }
 
 /// Everything but the reports, as it was read.

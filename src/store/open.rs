@@ -58,6 +58,7 @@ fn migrator() -> Migrator {
             "recomputing",
             include_str!("../../migrations/0002_recomputing.sql"),
         ),
+        step(3, "log", include_str!("../../migrations/0003_log.sql")),
         step(
             4,
             "contacts",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::{SqliteConnection, SqlitePool};
 
 use super::{
-    StoreError,
+    Batch, StoreError,
     rows::{Place, limit},
     sql::ManyRows,
 };
@@ -18,14 +18,25 @@ const UPSERT: ManyRows = ManyRows {
            network_score = excluded.network_score, computed_at = excluded.computed_at, reporters = excluded.reporters",
 };
 
-/// Stores the newest of the opinions of each address.
-pub(super) async fn write<'a>(
+/// Stores the newest of the opinions of each address, and removes those that are taken back.
+pub(super) async fn write(
     conn: &mut SqliteConnection,
-    opinions: impl Iterator<Item = &'a Opinion>,
+    batches: &[&Batch],
 ) -> Result<(), sqlx::Error> {
-    let newest: HashMap<Subject, &Opinion> =
-        opinions.map(|opinion| (opinion.subject, opinion)).collect();
-    let newest: Vec<&Opinion> = newest.into_values().collect();
+    let mut last: HashMap<Subject, Option<&Opinion>> = HashMap::new();
+    for batch in batches {
+        last.extend(batch.unjudged.iter().map(|subject| (*subject, None)));
+        last.extend((batch.opinions.iter()).map(|opinion| (opinion.subject, Some(opinion))));
+    }
+    let gone = last.iter().filter(|(_, opinion)| opinion.is_none());
+    let gone: Vec<String> = gone.map(|(subject, _)| subject.to_string()).collect();
+    if !gone.is_empty() {
+        sqlx::query("DELETE FROM opinion WHERE subject IN (SELECT value FROM json_each(?))")
+            .bind(serde_json::json!(gone).to_string())
+            .execute(&mut *conn)
+            .await?;
+    }
+    let newest: Vec<&Opinion> = last.into_values().flatten().collect();
     UPSERT
         .write(conn, &newest, |statement, opinion| {
             statement

@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::AddAssign};
 
 use sqlx::{Row, SqliteConnection};
 
-use super::outbox::OutboxState;
+use super::{log, outbox::OutboxState};
 use crate::domain::Timestamp;
 
 /// Rows removed in one transaction: about 10 ms of the writer's time.
@@ -27,6 +27,8 @@ pub(super) enum Step {
     SurplusAddresses,
     /// The same of what their conduct was worth.
     SurplusReliabilities,
+    /// The oldest segments of logs, stored before a time.
+    Segments { before: Timestamp },
     /// The oldest changes of the trust given by command, of peers with too many; the newest of each
     /// peer is never one of them.
     SurplusTrust,
@@ -78,6 +80,13 @@ pub(super) async fn step(
             let sql = "DELETE FROM own_statement WHERE id IN (
                            SELECT id FROM own_statement WHERE last_at < ? ORDER BY last_at LIMIT ?)";
             delete(conn, sql, before, rows).await?
+        }
+        Step::Segments { before } => {
+            let removed = log::prune(conn, before).await?;
+            return Ok(StepDone {
+                removed,
+                ..StepDone::default()
+            });
         }
         Step::OldAddresses { before } => {
             let sql = "DELETE FROM peer_address WHERE id IN (

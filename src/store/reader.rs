@@ -12,7 +12,8 @@ use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::{
-    OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact, contacts, facts, open,
+    LogFork, LogHead, LogRow, OpenError, PeerRecord, PresenceRecord, Stats, StoreError, StoredFact,
+    contacts, facts, log, open,
     opinions::OpinionRow,
     presence,
     query::{RawSaid, ReportFilter, ReportRow, StatementRow, reports_query},
@@ -167,6 +168,47 @@ impl Reader {
         each: impl FnMut(Timestamp, StoredFact) + Send,
     ) -> Result<u64, StoreError> {
         facts::stream(&mut *self.conn.lock().await, each).await
+    }
+
+    /// Where the logs of all authors stand.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn logs(&self) -> Result<Vec<LogHead>, StoreError> {
+        log::authors(&mut *self.conn.lock().await).await
+    }
+
+    /// Every proof that an author forked, in the order in which they were found.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn forks(&self) -> Result<Vec<LogFork>, StoreError> {
+        log::forks(&mut *self.conn.lock().await).await
+    }
+
+    /// Hands every segment to `each`, with its author, those of one log together and in order.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn segments(
+        &self,
+        mut each: impl FnMut(PeerId, LogRow) + Send,
+    ) -> Result<(), StoreError> {
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let page = log::segments_after(&mut *self.conn.lock().await, after).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for (author, segment, place) in page {
+                let row = Place {
+                    table: "log_author",
+                    row: &author,
+                };
+                each(row.peer("peer_id", &author)?, segment);
+                after = place;
+            }
+        }
     }
 
     /// Figures about the database.

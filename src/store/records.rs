@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError, contacts,
+    LogFork, LogHead, StoreError, contacts, log,
     open::SCHEMA,
     outbox::OutboxState,
     rows::{Place, count},
@@ -66,6 +66,10 @@ pub struct Loaded {
     pub last_delivered: ParcelId,
     /// How many parcels wait for Slips.
     pub outbox_len: u64,
+    /// Where the logs of all authors stand.
+    pub logs: Vec<LogHead>,
+    /// Every proof that an author forked.
+    pub forks: Vec<LogFork>,
     /// The schema of the database.
     pub schema: i64,
 }
@@ -75,6 +79,8 @@ pub(super) async fn load(
     outbox: OutboxState,
 ) -> Result<Loaded, StoreError> {
     let peers = all(conn).await?;
+    let logs = log::authors(conn).await?;
+    let forks = log::forks(conn).await?;
     let contacts = contacts::all(conn).await?;
     let opinions: i64 = sqlx::query_scalar("SELECT count(*) FROM opinion")
         .fetch_one(conn)
@@ -89,6 +95,8 @@ pub(super) async fn load(
         opinions_count: count(opinions),
         last_delivered: ParcelId(outbox.delivered),
         outbox_len: outbox.len(),
+        logs,
+        forks,
         schema: SCHEMA,
     })
 }

@@ -4,7 +4,7 @@
 use tokio::sync::oneshot;
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, log,
     prune::{STEP_ROWS, Step, StepDone},
     rows::count,
     writer::Command,
@@ -13,6 +13,9 @@ use crate::domain::Timestamp;
 
 /// How many peers are kept that have no report and no ban; a churn of identities is not remembered.
 const PEERS_KEPT: u64 = 65_536;
+/// The share of logs in `max_bytes` is one part in so many: they hold what the reports hold, but with
+/// the exact words.
+const LOG_SHARE: u64 = 2;
 /// What a retention run removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -22,6 +25,8 @@ pub struct Pruned {
     pub statements: u64,
     /// Opinions of addresses on which no report is left.
     pub opinions: u64,
+    /// Segments of logs, by age and size.
+    pub segments: u64,
     /// Messages for Slips dropped undelivered because they were too old.
     pub outbox: u64,
     /// Addresses peers had before the oldest report kept, or too many of one peer.
@@ -57,6 +62,7 @@ pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreEr
         statements,
     )
     .await?;
+    let segments = logs(store, before).await?;
     let outbox = stale(store, now).await?;
     let mut addresses = aged(store, Step::OldAddresses { before }).await?;
     addresses += aged(store, Step::SurplusAddresses).await?;
@@ -70,6 +76,7 @@ pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreEr
         reports: gone.removed,
         statements: own.removed,
         opinions: gone.opinions,
+        segments,
         outbox,
         addresses: addresses.removed,
         bans: bans.removed,
@@ -152,6 +159,40 @@ async fn too_big(store: &Store, max_bytes: u64) -> Result<StepDone, StoreError> 
         all += done;
     }
     Ok(all)
+}
+
+/// The oldest segments of logs: those that are too old, then those that are too much for their share
+/// of the file. Says how many went.
+async fn logs(store: &Store, before: Timestamp) -> Result<u64, StoreError> {
+    let mut gone = 0;
+    loop {
+        let removed = ask(store, Step::Segments { before }).await?.removed;
+        gone += removed;
+        if removed < log::STEP_SEGMENTS.unsigned_abs() {
+            break;
+        }
+    }
+    let most = store.settings.retention.max_bytes / LOG_SHARE;
+    let bytes: i64 = sqlx::query_scalar("SELECT coalesce(sum(length(body)), 0) FROM log_segment")
+        .fetch_one(&store.readers)
+        .await?;
+    let segments: i64 = sqlx::query_scalar("SELECT count(*) FROM log_segment")
+        .fetch_one(&store.readers)
+        .await?;
+    let surplus = count(bytes).saturating_sub(most);
+    // In whole steps, of segments of the mean size: the next run corrects what that misses.
+    let mean = count(bytes) / count(segments).max(1);
+    let mut left = surplus.div_ceil(mean.max(1));
+    while left > 0 {
+        let before = Timestamp::from_micros(i64::MAX);
+        let removed = ask(store, Step::Segments { before }).await?.removed;
+        if removed == 0 {
+            break;
+        }
+        gone += removed;
+        left = left.saturating_sub(removed);
+    }
+    Ok(gone)
 }
 
 async fn used_bytes(store: &Store) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use sqlx::SqliteConnection;
 
 use super::{
-    StoreError,
+    LogStats, StoreError,
     open::{SCHEMA, beside},
     rows::count,
 };
@@ -48,6 +48,8 @@ pub struct Stats {
     pub last_delivered: ParcelId,
     /// Messages dropped undelivered, ever.
     pub dropped: u64,
+    /// Signed logs.
+    pub log: LogStats,
 }
 
 #[derive(sqlx::FromRow)]
@@ -66,6 +68,11 @@ struct StatsRow {
     oldest_parcel: Option<i64>,
     last_delivered: i64,
     dropped: i64,
+    log_authors: i64,
+    log_entries: i64,
+    log_segments: i64,
+    log_body_bytes: i64,
+    log_forks: i64,
 }
 
 pub(super) async fn read(conn: &mut SqliteConnection, path: &Path) -> Result<Stats, StoreError> {
@@ -83,6 +90,11 @@ pub(super) async fn read(conn: &mut SqliteConnection, path: &Path) -> Result<Sta
              (SELECT count(*) FROM opinion) AS opinions,
              (SELECT count(*) FROM outbox) AS outbox,
              (SELECT created_at FROM outbox ORDER BY id LIMIT 1) AS oldest_parcel,
+             (SELECT count(*) FROM log_author) AS log_authors,
+             (SELECT coalesce(sum(last - first + 1), 0) FROM log_segment) AS log_entries,
+             (SELECT count(*) FROM log_segment) AS log_segments,
+             (SELECT coalesce(sum(length(body)), 0) FROM log_segment) AS log_body_bytes,
+             (SELECT count(*) FROM log_fork) AS log_forks,
              delivered AS last_delivered, dropped
          FROM outbox_state WHERE one = 1",
     )
@@ -107,5 +119,12 @@ pub(super) async fn read(conn: &mut SqliteConnection, path: &Path) -> Result<Sta
         oldest_parcel: row.oldest_parcel.map(Timestamp::from_micros),
         last_delivered: ParcelId(row.last_delivered),
         dropped: count(row.dropped),
+        log: LogStats {
+            authors: count(row.log_authors),
+            entries: count(row.log_entries),
+            segments: count(row.log_segments),
+            bytes: count(row.log_body_bytes),
+            forks: count(row.log_forks),
+        },
     })
 }

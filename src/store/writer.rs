@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{
     Batch, Committed, Settings, StoreError, contacts,
     known::Known,
-    opinions,
+    log, opinions,
     outbox::{self, OutboxState},
     peers, presence,
     prune::{self, Step, StepDone},
@@ -199,7 +199,8 @@ impl Writer {
             presence::write(conn, known, batch).await?;
             contacts::write(conn, known, batch).await?;
         }
-        opinions::write(conn, batches.iter().flat_map(|batch| &batch.opinions)).await?;
+        log::write(conn, batches).await?;
+        opinions::write(conn, batches).await?;
         outbox::write(conn, outbox, batches, settings.outbox_max_rows).await
     }
 

@@ -334,6 +334,13 @@ pub fn push_error(out: &mut Vec<u8>, code: Code, text: &str) {
     });
 }
 
+/// Appends a frame whose body stands already. Says whether it fits in `max_body`; what does not fit
+/// is not appended.
+#[must_use]
+pub fn push_body(out: &mut Vec<u8>, body: &[u8], max_body: usize) -> bool {
+    push(out, max_body, |out| out.extend_from_slice(body))
+}
+
 fn push(out: &mut Vec<u8>, max_body: usize, body: impl FnOnce(&mut Vec<u8>)) -> bool {
     let start = out.len();
     out.extend_from_slice(&[0; HEADER_BYTES]);

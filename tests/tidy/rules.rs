@@ -6,7 +6,7 @@ use super::{migrations, source};
 pub const MAX_LINES: usize = 450;
 
 /// The rooms of `src/`, and which other rooms each may name.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     (
         "main",
         &[
@@ -55,14 +55,24 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ("control", &["wire", "domain"]),
     (
         "node",
-        &["reputation", "store", "network", "bridge", "wire", "domain"],
+        &[
+            "reputation",
+            "store",
+            "network",
+            "bridge",
+            "mesh",
+            "wire",
+            "domain",
+        ],
     ),
+    ("mesh", &["wire", "domain"]),
     ("network", &["wire", "domain"]),
     ("bridge", &["wire", "domain"]),
     ("store", &["domain"]),
     ("wire", &["domain"]),
     ("reputation", &["domain"]),
-    ("simulation", &["reputation", "domain"]),
+    // It runs the engine of the mesh on simulated time and links.
+    ("simulation", &["mesh", "reputation", "wire", "domain"]),
     // The parameters of the trust models are settings: one table for both.
     ("config", &["reputation", "domain"]),
     ("domain", &[]),
@@ -94,7 +104,7 @@ const SERDE_DERIVES: [&str; 5] = [
 /// What of libp2p is vocabulary; everything else of it is behaviour, and the network's.
 const LIBP2P_WORDS: [&str; 5] = ["PeerId", "Multiaddr", "multiaddr", "identity", "multihash"];
 
-/// What would make the reputation core depend on anything but its arguments.
+/// What would make the reputation core and the mesh depend on anything but their arguments.
 const IMPURE: [&str; 9] = [
     "tokio",
     "SystemTime",
@@ -269,16 +279,23 @@ fn check_crates(path: &str, words: &[source::Word], say: &mut impl FnMut(usize, 
 fn check_purity(path: &str, words: &[source::Word], say: &mut impl FnMut(usize, &str, String)) {
     // A test may drive a future with whatever it likes.
     let pure = !path.ends_with("/tests.rs")
-        && ["src/reputation", "src/simulation", "src/domain", "src/wire"]
-            .iter()
-            .any(|place| path.starts_with(place));
+        && [
+            "src/reputation",
+            "src/simulation",
+            "src/domain",
+            "src/wire",
+            "src/mesh",
+        ]
+        .iter()
+        .any(|place| path.starts_with(place));
     if pure {
         for (word, _) in source::uses_of(words, "tokio") {
             say(word.line, "pure", "no tokio here".into());
         }
     }
     let is_simulation = path.starts_with("src/simulation");
-    if !path.starts_with("src/reputation") && !is_simulation {
+    let is_core = path.starts_with("src/reputation") || path.starts_with("src/mesh");
+    if !is_core && !is_simulation {
         return;
     }
     for (at, word) in words.iter().enumerate() {

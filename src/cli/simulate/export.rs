@@ -144,6 +144,8 @@ fn happening(fact: &Fact) -> Happening {
         } => local(subject, score, confidence),
         Fact::Anchor { peer, trust } => anchor(peer, trust.get()),
         Fact::AnchorLifted { peer } => anchor(peer, 0.0),
+        // No simulated peer forks; that nobody trusts it is what the format can say.
+        Fact::Forked { author } => anchor(author.0, 0.0),
     }
 }
 

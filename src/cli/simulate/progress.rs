@@ -45,6 +45,20 @@ impl Progress {
             return;
         };
         state.done += 1;
+        let done = state.done;
+        self.now_and_then(&mut state, || {
+            format!("{done} of {} runs, at {of_what}", self.steps)
+        });
+    }
+
+    /// Says how far it is, where steps do not count.
+    pub fn note(&self, how_far: impl FnOnce() -> String) {
+        if let Ok(mut state) = self.state.lock() {
+            self.now_and_then(&mut state, how_far);
+        }
+    }
+
+    fn now_and_then(&self, state: &mut State, text: impl FnOnce() -> String) {
         let pause = if self.on_terminal {
             ON_TERMINAL
         } else {
@@ -53,10 +67,7 @@ impl Progress {
         if state.said_at.elapsed() >= pause {
             state.said_at = Instant::now();
             state.has_said = true;
-            self.say(&format!(
-                "{} of {} runs, at {of_what}",
-                state.done, self.steps
-            ));
+            self.say(&text());
         }
     }
 

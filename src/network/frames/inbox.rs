@@ -15,7 +15,7 @@ const LARGE_READ: usize = 64 * 1024;
 
 /// Why no frame came.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The stream ended or broke.
     #[error("the stream broke: {0}")]
     Io(#[from] io::Error),
@@ -28,7 +28,7 @@ pub(super) enum Broken {
 }
 
 /// A stream being read.
-pub(super) struct Inbox<R> {
+pub(crate) struct Inbox<R> {
     io: R,
     buffer: Vec<u8>,
     /// What is in the buffer and not yet given out.
@@ -40,7 +40,7 @@ pub(super) struct Inbox<R> {
 }
 
 impl<R: AsyncRead + Unpin> Inbox<R> {
-    pub(super) fn new(io: R, max_body: usize, read_timeout: Duration) -> Self {
+    pub(crate) fn new(io: R, max_body: usize, read_timeout: Duration) -> Self {
         Self {
             io,
             buffer: Vec::new(),
@@ -58,7 +58,7 @@ impl<R: AsyncRead + Unpin> Inbox<R> {
 
     /// The body of the next frame; `None` at the end of the stream. Nothing is lost when it is
     /// dropped while it waits.
-    pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, Broken> {
+    pub(crate) async fn next(&mut self) -> Result<Option<&[u8]>, Broken> {
         let body = loop {
             match frame::split(&self.buffer[self.held.clone()], self.max_body)? {
                 Split::Whole { taken, .. } => {

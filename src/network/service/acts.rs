@@ -77,6 +77,7 @@ impl Service {
     fn on_behaviour(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Pigeon(event) => self.on_told(event.peer, event.told),
+            BehaviourEvent::Sync(event) => self.tell_conduct(event.peer, event.conduct),
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 self.identified(peer_id, &info);
             }

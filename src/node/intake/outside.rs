@@ -35,6 +35,16 @@ impl Intake {
         self.written.insert(subject, Written { opinion, outside });
     }
 
+    /// After something on the address no longer counts: where nothing is left, the opinion goes.
+    pub(super) fn opine_anew(&mut self, subject: Subject, step: &mut Step) {
+        if self.engine.opinion(subject, step.now).is_some() {
+            return self.opine(subject, step);
+        }
+        self.written.remove(&subject);
+        self.withdraw(subject, step);
+        step.outcome.batch.unjudged.push(subject);
+    }
+
     /// Whether it says something else than what was written last, or that is about to expire.
     fn has_changed(&self, last: &Opinion, opinion: &Opinion) -> bool {
         let age = opinion.computed_at.since(last.computed_at);

@@ -6,7 +6,7 @@ use crate::network::Event;
 use crate::store::{PeerSaying, Saying};
 
 impl Intake {
-    pub(super) fn said(event: Event, step: &mut Step) {
+    pub(super) fn keep_saying(event: Event, step: &mut Step) {
         match event {
             Event::Hello { peer, hello } => keep(peer, Saying::Hello(hello), step),
             Event::Status { peer, presence } => keep(peer, Saying::Status(presence), step),

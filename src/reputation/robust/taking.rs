@@ -41,6 +41,7 @@ impl Robust {
                 score,
                 confidence,
             } => self.own.of(subject) == Some(own(score, confidence, now)),
+            Fact::Forked { author } => self.peers.get(&author.0).is_none(),
             Fact::Anchor { peer, trust } => self.anchors.get(&peer) == Some(&trust.get()),
             Fact::AnchorLifted { peer } => !self.anchors.contains_key(&peer),
         }
@@ -120,6 +121,10 @@ impl Robust {
                 score,
                 confidence,
             } => self.state(subject, own(score, confidence, now), now),
+            Fact::Forked { author } => {
+                self.anchor(author.0, 0.0);
+                self.forget_author(author.0);
+            }
             Fact::Anchor { peer, trust } => self.anchor(peer, trust.get()),
             Fact::AnchorLifted { peer } => self.anchor(peer, 0.0),
         }
@@ -152,6 +157,22 @@ impl Robust {
         let (_, peer) = self.peer(id, now);
         let left = peer.move_to(ip.to_canonical());
         self.evicted.former_addresses += u64::from(left.is_some());
+    }
+
+    /// Everything a peer said goes. What others' coins took from it stays, as it does when any report
+    /// is forgotten.
+    fn forget_author(&mut self, id: PeerId) {
+        let Some(author) = self.peers.handle(&id) else {
+            return;
+        };
+        let mut gone = 0;
+        self.pages.retain(|page| {
+            let before = page.len();
+            page.retain(|report| report.author != author);
+            gone += before - page.len();
+            !page.is_empty()
+        });
+        self.reports -= gone;
     }
 
     fn anchor(&mut self, id: PeerId, trust: f64) {

@@ -1,0 +1,385 @@
+//! The engine: gossip and catch-up over signed logs, as a value without IO, clock or chance.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+
+use super::{
+    output::{Counters, Evidence, Output, ReadId},
+    own::Own,
+    settings::{MAX_AUTHORS, MAX_EVIDENCE, MAX_INTRODUCED, MAX_NEIGHBOURS, Settings},
+};
+use crate::{
+    domain::{Author, Conduct, Neighbour, Timestamp, Tip},
+    wire::{segment, sync::Message},
+};
+
+mod fetch;
+mod forks;
+mod log;
+mod near;
+mod receive;
+mod serve;
+mod spread;
+mod take;
+mod time;
+
+use log::{Log, Standing, mark};
+use near::Near;
+pub use near::Score;
+
+/// What the engine begins with: what the store has.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Who we are.
+    pub me: Author,
+    /// The name of our network.
+    pub network: String,
+    /// For the choices that could go either way.
+    pub seed: u64,
+    /// The last entry stored of every author, ourselves included.
+    pub tips: Vec<Tip>,
+    /// Authors proven to have two logs, oldest first; all count, the evidence of the last
+    /// some dozen is shown to others.
+    pub forks: Vec<Evidence>,
+    /// Waits and budgets.
+    pub settings: Settings,
+}
+
+/// Gossip and catch-up; see [`super`] for who calls what.
+#[derive(Debug)]
+pub struct Mesh {
+    me: Author,
+    network: String,
+    settings: Settings,
+    rng: ChaCha8Rng,
+    logs: BTreeMap<Author, Log>,
+    near: BTreeMap<Neighbour, Near>,
+    out: VecDeque<Output>,
+    /// Segments taken by the present input, to be pushed at its end.
+    fresh: Vec<spread::Fresh>,
+    /// When missing entries are asked for.
+    due: BTreeSet<(Timestamp, Author)>,
+    /// When wants are given up.
+    deadlines: BTreeSet<(Timestamp, Neighbour, u64)>,
+    /// When collected tips are told.
+    flush_at: Option<Timestamp>,
+    /// Authors with entries since the last recap, and when the next is.
+    recap: BTreeSet<Author>,
+    recap_at: Option<Timestamp>,
+    /// When the next sweep is, whom the last told, and up to which author.
+    sweep_at: Option<Timestamp>,
+    swept: (Option<Neighbour>, Option<Author>),
+    reads: BTreeMap<ReadId, serve::Purpose>,
+    comparing: usize,
+    next_read: u64,
+    next_want: u64,
+    next_session: u64,
+    held_bytes: usize,
+    unstored_bytes: usize,
+    /// Whose evidence is kept, oldest first.
+    evidence: VecDeque<Author>,
+    counters: Counters,
+}
+
+impl Mesh {
+    /// An engine that goes on from what the store has.
+    #[must_use]
+    pub fn new(start: Start, now: Timestamp) -> Self {
+        let Start {
+            me,
+            network,
+            seed,
+            tips,
+            forks,
+            settings,
+        } = start;
+        let mut mesh = Self {
+            me,
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            logs: BTreeMap::new(),
+            near: BTreeMap::new(),
+            out: VecDeque::new(),
+            fresh: Vec::new(),
+            due: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            flush_at: None,
+            recap: BTreeSet::new(),
+            recap_at: None,
+            sweep_at: None,
+            swept: (None, None),
+            reads: BTreeMap::new(),
+            comparing: 0,
+            next_read: 0,
+            next_want: 0,
+            next_session: 0,
+            held_bytes: 0,
+            unstored_bytes: 0,
+            evidence: VecDeque::new(),
+            counters: Counters::default(),
+            network,
+            settings,
+        };
+        for tip in tips {
+            let log = Log::new(tip, &mesh.settings, now);
+            mesh.logs.insert(tip.author, log);
+        }
+        mesh.add_log(me, None, now);
+        for evidence in forks {
+            mesh.add_log(evidence.author, None, now);
+            mesh.keep_evidence(Arc::new(evidence));
+        }
+        mesh
+    }
+
+    /// The next thing to do, in the order they must be done.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// A neighbour that speaks sync is connected. It is told our tips. A neighbour already connected
+    /// is begun anew.
+    pub fn connected(&mut self, neighbour: Neighbour, now: Timestamp) {
+        self.disconnected(neighbour, now);
+        if neighbour.0 == self.me.0 || self.near.len() >= MAX_NEIGHBOURS {
+            return;
+        }
+        self.next_session += 1;
+        let near = Near::new(self.next_session, &self.settings, now);
+        self.near.insert(neighbour, near);
+        if self.sweep_at.is_none() {
+            self.sweep_at = Some(now.plus(self.settings.sweep));
+        }
+        self.greet(neighbour);
+    }
+
+    /// A neighbour is gone, or speaks sync no longer.
+    pub fn disconnected(&mut self, neighbour: Neighbour, now: Timestamp) {
+        let Some(near) = self.near.remove(&neighbour) else {
+            return;
+        };
+        for (id, want) in near.wants {
+            self.deadlines.remove(&(want.deadline, neighbour, id));
+            for span in want.spans {
+                if let Some(log) = self.logs.get_mut(&span.author) {
+                    log.asking.remove(&(neighbour, id));
+                }
+                self.ask_at(span.author, now);
+            }
+        }
+        for (author, log) in &mut self.logs {
+            if log.parent == Some(neighbour) {
+                log.parent = None;
+                log.orphan = true;
+            }
+            // Nobody but this one told of it, and nothing of it came.
+            let unproven = log.tip.seq == 0 && log.is_good() && *author != self.me;
+            if unproven && log.introduced_by == Some(neighbour) {
+                log.introduced_by = None;
+            }
+        }
+        let near = &self.near;
+        let me = self.me;
+        let mut gone = Vec::new();
+        self.logs.retain(|author, log| {
+            let keep = log.tip.seq > 0
+                || !log.is_good()
+                || !log.held.is_empty()
+                || *author == me
+                || near.values().any(|near| near.has.contains_key(author));
+            if !keep {
+                gone.extend(log.due.map(|due| (due, *author)));
+            }
+            keep
+        });
+        for due in gone {
+            self.due.remove(&due);
+        }
+        self.plan(now);
+    }
+
+    /// Own segments are stored: all neighbours get them.
+    pub fn appended(&mut self, segments: Vec<Own>, now: Timestamp) {
+        for own in segments {
+            let Some(log) = self.logs.get_mut(&self.me) else {
+                continue;
+            };
+            if own.tip.seq <= log.tip.seq {
+                continue;
+            }
+            log.tip = own.tip;
+            log.stored = own.tip;
+            log.remember(own.tip, mark(signature_of(&own.bytes)));
+            self.fresh.push(spread::Fresh {
+                first: own.first,
+                tip: own.tip,
+                bytes: own.bytes,
+                from: None,
+            });
+            self.tell_later(own.tip, now);
+        }
+        self.push(now);
+    }
+
+    /// The store has an [`Output::Store`]: call it with its tip.
+    pub fn stored(&mut self, tip: Tip, now: Timestamp) {
+        let Some(log) = self.logs.get_mut(&tip.author) else {
+            return;
+        };
+        self.unstored_bytes -= log.store(tip);
+        let stored = log.stored;
+        if tip.author == self.me {
+            self.out.push_back(Output::OwnAdvanced(stored));
+        }
+        self.tell_later(stored, now);
+        self.plan(now);
+    }
+
+    /// The store could not take an [`Output::Store`]. Everything of this author that was handed out
+    /// and is not stored is void; it will be asked for again, not at once.
+    pub fn not_stored(&mut self, author: Author, now: Timestamp) {
+        if let Some(log) = self.logs.get_mut(&author) {
+            self.unstored_bytes -= log.roll_back();
+            self.held_bytes -= log.drop_held();
+            log.tries += 1;
+            self.ask_at(author, now.plus(self.settings.recap));
+        }
+    }
+
+    /// A neighbour's queue is full: nothing is sent to it for now but what it is told later.
+    pub fn blocked(&mut self, neighbour: Neighbour) {
+        if let Some(near) = self.near.get_mut(&neighbour) {
+            near.blocked = true;
+        }
+    }
+
+    /// A neighbour's queue has room again.
+    pub fn unblocked(&mut self, neighbour: Neighbour, now: Timestamp) {
+        if let Some(near) = self.near.get_mut(&neighbour) {
+            near.blocked = false;
+            self.flush_at
+                .get_or_insert(now.plus(self.settings.lazy_delay));
+            self.serve(neighbour, now);
+        }
+    }
+
+    /// Whether others say that they have entries of our own author that we lack: append nothing
+    /// before they are here, or the claim is given up.
+    #[must_use]
+    pub fn own_behind(&self) -> bool {
+        let log = &self.logs[&self.me];
+        let beyond = |near: &Near| near.has(self.me) > log.stored.seq;
+        log.is_good() && (log.tip.seq > log.stored.seq || self.near.values().any(beyond))
+    }
+
+    /// Whether a neighbour has told its tips since it connected.
+    #[must_use]
+    pub fn has_greeted(&self, neighbour: Neighbour) -> bool {
+        self.near.get(&neighbour).is_some_and(|near| near.greeted)
+    }
+
+    /// Where every log stands that the store has something of, forked ones excepted.
+    pub fn tips(&self) -> impl Iterator<Item = Tip> {
+        let logs = self.logs.values();
+        logs.filter(|log| log.is_good() && log.stored.seq > 0)
+            .map(|log| log.stored)
+    }
+
+    /// Authors proven to have two logs.
+    pub fn forked(&self) -> impl Iterator<Item = Author> {
+        let logs = self.logs.iter();
+        logs.filter(|(_, log)| matches!(log.standing, Standing::Forked(_)))
+            .map(|(author, _)| *author)
+    }
+
+    /// How many entries neighbours say they have that are not here.
+    #[must_use]
+    pub fn missing(&self) -> u64 {
+        let missing = |(author, log): (&Author, &Log)| {
+            let most = self.near.values().map(|near| near.has(*author)).max();
+            most.unwrap_or(0).saturating_sub(log.tip.seq)
+        };
+        let good = self.logs.iter().filter(|(_, log)| log.is_good());
+        good.map(missing).fold(0, u64::saturating_add)
+    }
+
+    /// How useful a neighbour was since it connected.
+    #[must_use]
+    pub fn score(&self, neighbour: Neighbour) -> Option<Score> {
+        self.near.get(&neighbour).map(|near| near.score)
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Makes sure that an author has a place; `false` when there is no room.
+    fn add_log(&mut self, author: Author, by: Option<Neighbour>, now: Timestamp) -> bool {
+        if self.logs.contains_key(&author) {
+            return true;
+        }
+        // A neighbour's own log always has room: neighbours are bounded.
+        let own = by.is_none() || by.is_some_and(|by| by.0 == author.0);
+        if !own {
+            let introduced = by.and_then(|by| self.near.get(&by));
+            let introduced = introduced.map_or(0, |near| near.introduced);
+            if self.logs.len() >= MAX_AUTHORS || introduced >= MAX_INTRODUCED {
+                self.counters.shed += 1;
+                return false;
+            }
+        }
+        if let Some(near) = by.and_then(|by| self.near.get_mut(&by)) {
+            near.introduced += 1;
+        }
+        let genesis = Tip {
+            author,
+            seq: 0,
+            digest: segment::genesis(&self.network, author),
+        };
+        let mut log = Log::new(genesis, &self.settings, now);
+        log.introduced_by = by;
+        self.logs.insert(author, log);
+        true
+    }
+
+    fn keep_evidence(&mut self, evidence: Arc<Evidence>) {
+        let author = evidence.author;
+        if let Some(log) = self.logs.get_mut(&author) {
+            log.standing = Standing::Forked(Some(evidence));
+            self.evidence.push_back(author);
+        }
+        if self.evidence.len() > MAX_EVIDENCE
+            && let Some(oldest) = self.evidence.pop_front()
+            && let Some(log) = self.logs.get_mut(&oldest)
+        {
+            log.standing = Standing::Forked(None);
+        }
+    }
+
+    fn send(&mut self, to: Neighbour, message: &Message) {
+        self.out.push_back(Output::Send {
+            to,
+            kind: message.kind(),
+            bytes: message.encode().into(),
+        });
+    }
+
+    fn conduct(&mut self, neighbour: Neighbour, conduct: Conduct, why: String) {
+        self.out.push_back(Output::Conduct {
+            neighbour,
+            conduct,
+            why,
+        });
+    }
+}
+
+/// The signature of bytes that are known to be a segment.
+fn signature_of(bytes: &[u8]) -> &[u8] {
+    segment::Segment::decode(bytes).map_or(&[], |segment| segment.signature)
+}

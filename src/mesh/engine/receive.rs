@@ -1,0 +1,186 @@
+//! What neighbours say: each message to its place.
+
+use super::{
+    super::{output::Output, settings::MAX_SERVING},
+    Mesh, Near,
+    take::How,
+};
+use crate::{
+    domain::{Author, Conduct, Neighbour, Span, Timestamp, Tip},
+    wire::{
+        frame::Code,
+        sync::{self, Message},
+    },
+};
+
+impl Mesh {
+    /// A neighbour sent a message: the body of a frame of `/slips/sync/1`.
+    pub fn received(&mut self, from: Neighbour, body: &[u8], now: Timestamp) {
+        if !self.near.contains_key(&from) {
+            return;
+        }
+        match sync::decode(body) {
+            Ok(message) => self.heard(from, message, now),
+            Err(fault) => {
+                let why = fault.to_string();
+                self.send(from, &Message::error(Code::Malformed, &why));
+                self.bad(from, format!("no message of sync: {why}"));
+            }
+        }
+        self.push(now);
+        self.plan(now);
+    }
+
+    fn heard(&mut self, from: Neighbour, message: Message, now: Timestamp) {
+        match message {
+            Message::Tips { fresh, tips } => {
+                for tip in tips {
+                    self.told(from, tip, fresh, now);
+                }
+                if let Some(near) = self.near.get_mut(&from)
+                    && !fresh
+                {
+                    near.greeted = true;
+                }
+            }
+            Message::Want { id, spans } => self.wanted(from, id, &spans, now),
+            Message::Segments { answer, segments } => {
+                let how = self.how(from, answer, now);
+                for bytes in segments {
+                    self.take(from, bytes.into(), how, now);
+                }
+            }
+            Message::Pruned { author, before } => self.pruned(from, author, before),
+            Message::Done { id } => self.done(from, id, now),
+            Message::Prune { authors } => {
+                self.of_known(from, &authors, |near, author| {
+                    near.lazy.insert(author);
+                });
+            }
+            Message::Graft { authors } => {
+                self.of_known(from, &authors, |near, author| {
+                    near.lazy.remove(&author);
+                });
+            }
+            Message::Fork { segments } => self.accused(from, segments, now),
+            Message::NothingKnown { statement } => {
+                self.out.push_back(Output::NothingKnown { from, statement });
+            }
+            Message::Unknown { kind } => {
+                self.send(from, &Message::error(Code::UnknownType, &kind));
+            }
+            Message::Error { .. } => {}
+        }
+    }
+
+    /// Only authors we know take room in the tables of a neighbour.
+    fn of_known(
+        &mut self,
+        from: Neighbour,
+        authors: &[Author],
+        mut apply: impl FnMut(&mut Near, Author),
+    ) {
+        if let Some(near) = self.near.get_mut(&from) {
+            for author in authors {
+                if self.logs.contains_key(author) {
+                    apply(near, *author);
+                }
+            }
+        }
+    }
+
+    /// A neighbour says that it has a log up to `tip`.
+    fn told(&mut self, from: Neighbour, tip: Tip, fresh: bool, now: Timestamp) {
+        if tip.seq == 0 || !self.add_log(tip.author, Some(from), now) {
+            return;
+        }
+        let log = &self.logs[&tip.author];
+        if !log.is_good() {
+            self.show_fork(from, tip.author);
+            return;
+        }
+        let suspect = log
+            .digest_at(tip.seq)
+            .is_some_and(|digest| digest != tip.digest);
+        let missing = tip.seq > log.tip.seq;
+        // Its push may be on the way by another neighbour, unless that one is gone or slow.
+        let wait = fresh && !log.orphan && log.tries == 0;
+        self.note_has(from, tip.author, tip.seq);
+        if suspect {
+            self.suspect(from, tip, now);
+        } else if missing {
+            if let Some(log) = self.logs.get_mut(&tip.author) {
+                log.urgent |= fresh;
+            }
+            let patience = if wait {
+                self.graft_wait(from)
+            } else {
+                std::time::Duration::ZERO
+            };
+            self.ask_at(tip.author, now.plus(patience));
+        }
+    }
+
+    pub(super) fn note_has(&mut self, from: Neighbour, author: Author, seq: u64) {
+        if let Some(near) = self.near.get_mut(&from) {
+            let has = near.has.entry(author).or_default();
+            *has = seq.max(*has);
+        }
+    }
+
+    /// Which want these segments answer; what answers none was pushed.
+    fn how(&mut self, from: Neighbour, answer: Option<u64>, now: Timestamp) -> How {
+        let Some(id) = answer else {
+            return How::Push;
+        };
+        if id >= self.next_want {
+            self.bad(from, format!("answers want {id}, which was never sent"));
+            return How::Push;
+        }
+        self.answering(from, id, now);
+        How::Answer(id)
+    }
+
+    /// A neighbour wants entries.
+    fn wanted(&mut self, from: Neighbour, id: u64, spans: &[Span], now: Timestamp) {
+        let mut held = Vec::new();
+        for span in spans {
+            let Some(log) = self.logs.get(&span.author) else {
+                continue;
+            };
+            if !log.is_good() {
+                self.show_fork(from, span.author);
+                continue;
+            }
+            let stored = log.stored.seq;
+            // It asks for what follows what it has.
+            self.note_has(from, span.author, (span.from - 1).min(stored));
+            if span.from <= stored {
+                held.push(Span {
+                    to: span.to.min(stored),
+                    ..*span
+                });
+            }
+        }
+        let Some(near) = self.near.get_mut(&from) else {
+            return;
+        };
+        if near.serving.len() >= MAX_SERVING {
+            self.send(from, &Message::Done { id });
+            let why = format!("more than {MAX_SERVING} wants wait");
+            self.conduct(from, Conduct::Flooding, why);
+            return;
+        }
+        near.serving.push_back((id, held));
+        self.serve(from, now);
+    }
+
+    /// A neighbour sent what it could have seen to be wrong.
+    pub(super) fn bad(&mut self, neighbour: Neighbour, why: String) {
+        self.counters.refused += 1;
+        if let Some(near) = self.near.get_mut(&neighbour) {
+            near.score.invalid += 1;
+        }
+        self.conduct(neighbour, Conduct::MalformedMessage, why);
+    }
+}

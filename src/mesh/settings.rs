@@ -1,0 +1,97 @@
+//! What the engine of the mesh keeps to: budgets, waits and bounds, each with its reason.
+
+use std::time::Duration;
+
+/// What can be set; the defaults are meant for some hundred nodes with 100 ms between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// To so many neighbours own entries are pushed even when they asked not to: 6 as in Plumtree's
+    /// experiments (5) and gossipsub's mesh (6).
+    pub eager: usize,
+    /// How long tips are collected before they are told.
+    pub lazy_delay: Duration,
+    /// How long entries that were told of may be on their way by push before they are asked for;
+    /// about one round trip.
+    pub graft_wait: Duration,
+    /// How long to wait for the first part of an answer before others are asked as well: two round
+    /// trips and a disk.
+    pub want_wait: Duration,
+    /// How often what was pushed is told of as well, for pushes that were lost.
+    pub recap: Duration,
+    /// How often a stretch of all tips is told to one neighbour, for tips that were lost.
+    pub sweep: Duration,
+    /// Entries a second of one author that are taken and handed on; twice what a busy Slips was
+    /// seen to say. What is beyond comes later, by asking.
+    pub author_entries: u32,
+    /// Bytes of segments a second of one author.
+    pub author_bytes: u32,
+    /// Verifications a second for one neighbour, in Ed25519's (about 50 us): a tenth of a core.
+    pub verifications: u32,
+    /// Bytes of segments a second read from disk for one neighbour's wants.
+    pub served_bytes: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            eager: 6,
+            lazy_delay: Duration::from_millis(50),
+            graft_wait: Duration::from_millis(100),
+            want_wait: Duration::from_millis(250),
+            recap: Duration::from_secs(1),
+            sweep: Duration::from_secs(2),
+            author_entries: 20_000,
+            author_bytes: 8 * 1024 * 1024,
+            verifications: 2_000,
+            served_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// A bucket holds what flows into it in so many seconds.
+pub(super) const BURST_SECONDS: u32 = 4;
+/// The most authors known; with those of the neighbours about 32 MiB at 64 neighbours.
+pub(super) const MAX_AUTHORS: usize = 4096;
+/// The most authors of whom one neighbour may have been the first to tell.
+pub(super) const MAX_INTRODUCED: usize = 1024;
+/// The most neighbours; the network admits fewer.
+pub(super) const MAX_NEIGHBOURS: usize = 512;
+/// Heads of so many segments of an author are remembered, to know repetitions and forks without
+/// asking the disk.
+pub(super) const RECENT: usize = 32;
+/// Segments ahead of a gap that are held back for one author, and in bytes for all.
+pub(super) const MAX_HELD: usize = 16;
+pub(super) const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes handed out to be stored and not yet stored: beyond, pushes are shed and nothing is asked for.
+pub(super) const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
+/// Entries asked for at once of one author: some 350 KB.
+pub(super) const MAX_SPAN: u64 = 1024;
+/// Entries asked for at once of one neighbour, give or take a span: twice the gap that must be
+/// closed in two round trips; the rest goes to others.
+pub(super) const MAX_ASKED: u64 = 2048;
+/// Wants under way to one neighbour.
+pub(super) const MAX_WANTS: usize = 8;
+/// Neighbours asked for the same entries at once, when those asked before do not deliver: of 15
+/// one is honest in 99 of 100 cases when three quarters of all are not.
+pub(super) const MAX_HEDGE: usize = 15;
+/// The same when more entries than `SHORT_SPAN` are missing, which may come many times over.
+pub(super) const MAX_LONG_HEDGE: usize = 3;
+pub(super) const SHORT_SPAN: u64 = 64;
+/// A want of which nothing (more) comes for so long is broken.
+pub(super) const GIVE_UP: Duration = Duration::from_secs(3);
+/// One want may take so long in all, however steadily its answer drips.
+pub(super) const MAX_WANT: Duration = Duration::from_secs(60);
+/// A neighbour that did not deliver entries is asked last for the same author's for so long.
+pub(super) const AVOID: Duration = Duration::from_secs(10);
+/// Bytes read for one want; the asker asks again for the rest.
+pub(super) const ANSWER_BYTES: usize = 1024 * 1024;
+/// Wants of one neighbour that wait for their turn; we never send more than `MAX_WANTS`.
+pub(super) const MAX_SERVING: usize = 16;
+/// Reads under way to prove forks or compare old segments.
+pub(super) const MAX_COMPARING: usize = 64;
+/// Proofs of forks kept to show to others, about 48 KB each at most.
+pub(super) const MAX_EVIDENCE: usize = 64;
+/// A neighbour that goes on pushing repetitions is asked to stop again after so long.
+pub(super) const PRUNE_AGAIN: Duration = Duration::from_secs(1);
+/// Tips told in one sweep: some 7 KB.
+pub(super) const SWEEP_TIPS: usize = 64;

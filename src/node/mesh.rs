@@ -1,0 +1,223 @@
+//! The signed logs: ours, in which everything stands on disk before anybody gets it, and those of
+//! others. The one owner of the engine ([`crate::mesh`]), between network, store and `incoming`.
+//!
+//! It waits for nobody but what it waits for all at once: what `incoming` has no room for yet is held
+//! in order, and while too much is held nothing more is taken from the network.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::{Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, incoming::Kept};
+use crate::domain::{Neighbour, PeerId, Timestamp, Tip};
+use crate::mesh::{self, Found, Mesh, OwnLog, ReadId, Start};
+use crate::network::{Handle, SessionId, SyncEvent};
+use crate::store::{Store, StoreError};
+
+mod acts;
+mod own;
+mod words;
+
+use own::Speaker;
+
+/// The longest the task sleeps when the engine has nothing to do: only against a clock set forward.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What joins the task to the others.
+pub(super) struct Queues {
+    /// What our Slips says to everybody.
+    pub(super) own: mpsc::Receiver<String>,
+    /// Told when all of that is on disk and handed to the network.
+    pub(super) done: oneshot::Sender<()>,
+    /// What `incoming` has on disk.
+    pub(super) kept: mpsc::Receiver<Kept>,
+    /// To `incoming`.
+    pub(super) judge: mpsc::Sender<FromLog>,
+}
+
+/// A read for the engine.
+struct Asked {
+    /// To be done when so many segments are on disk.
+    after: u64,
+    id: ReadId,
+    spans: Vec<crate::domain::Span>,
+    max_bytes: usize,
+}
+
+/// The task.
+pub(super) struct Meshing {
+    mesh: Mesh,
+    speaker: Speaker,
+    name: Arc<str>,
+    store: Store,
+    network: Handle,
+    counters: Arc<Counters>,
+    synced: mpsc::Receiver<SyncEvent>,
+    own: mpsc::Receiver<String>,
+    /// What our Slips said and is not signed yet.
+    waiting: Vec<String>,
+    done: Option<oneshot::Sender<()>>,
+    kept: mpsc::Receiver<Kept>,
+    judge: mpsc::Sender<FromLog>,
+    sessions: HashMap<PeerId, SessionId>,
+    /// For `incoming`, in order.
+    judging: VecDeque<FromLog>,
+    /// Segments handed out to be stored, and stored, since the start.
+    given: u64,
+    stored: u64,
+    asked: VecDeque<Asked>,
+    reads: JoinSet<(ReadId, Result<Found, StoreError>)>,
+    /// The network has ended.
+    silent: bool,
+}
+
+impl Meshing {
+    /// Starts from what the database has.
+    pub(super) fn new(
+        logs: Logs,
+        queues: Queues,
+        store: Store,
+        network: Handle,
+        counters: Arc<Counters>,
+    ) -> Result<Self, NodeError> {
+        let own_id = logs.keypair.public().to_peer_id();
+        let tips: Vec<Tip> = (logs.heads.iter())
+            .filter(|head| head.network == logs.network)
+            .map(words::tip)
+            .collect();
+        let own_tip = tips.iter().find(|tip| tip.author.0 == own_id).copied();
+        let own = OwnLog::new(logs.keypair, &logs.network, own_tip).map_err(NodeError::Log)?;
+        let forks = (logs.forks.into_iter())
+            .filter(|fork| *fork.network == *logs.network)
+            .map(words::evidence);
+        let start = Start {
+            me: own.author(),
+            network: logs.network.clone(),
+            seed: rand::random(),
+            tips,
+            forks: forks.collect(),
+            settings: mesh::Settings::default(),
+        };
+        let now = Timestamp::now();
+        let mesh = Mesh::new(start, now);
+        Ok(Self {
+            mesh,
+            speaker: Speaker::new(own, now),
+            name: logs.network.into(),
+            store,
+            network,
+            counters,
+            synced: logs.synced,
+            own: queues.own,
+            waiting: Vec::new(),
+            done: Some(queues.done),
+            kept: queues.kept,
+            judge: queues.judge,
+            sessions: HashMap::new(),
+            judging: VecDeque::new(),
+            given: 0,
+            stored: 0,
+            asked: VecDeque::new(),
+            reads: JoinSet::new(),
+            silent: false,
+        })
+    }
+
+    /// Runs until the network has ended and what our Slips said is on disk.
+    pub(super) async fn run(mut self) -> Result<(), NodeError> {
+        loop {
+            self.act();
+            self.begin_own(Timestamp::now());
+            if self.is_over() {
+                return Ok(());
+            }
+            self.wake().await?;
+        }
+    }
+
+    fn is_over(&mut self) -> bool {
+        if self.speaker.has_ended()
+            && self.waiting.is_empty()
+            && let Some(done) = self.done.take()
+        {
+            let _ = done.send(());
+        }
+        self.done.is_none() && self.silent && self.judging.is_empty()
+    }
+
+    /// Waits for the next thing to happen and tells the engine.
+    async fn wake(&mut self) -> Result<(), NodeError> {
+        let sleep = self.sleep(Timestamp::now());
+        let takes = !self.silent && self.judging.len() < SEGMENTS_WAITING;
+        let room = self.speaker.room(self.waiting.len());
+        let judge = self.judge.clone();
+        tokio::select! {
+            biased;
+            committed = self.speaker.committed() => self.own_committed(committed?),
+            Some(kept) = self.kept.recv() => self.kept(kept),
+            permit = judge.reserve(), if !self.judging.is_empty() => {
+                let has_room = permit.is_ok();
+                drop(permit);
+                self.hand_over(has_room);
+            }
+            Some(read) = self.reads.join_next() => self.read(read)?,
+            n = self.own.recv_many(&mut self.waiting, room), if room > 0 => {
+                self.speaker.heard(n);
+            }
+            event = self.synced.recv(), if takes => self.on_sync(event),
+            () = tokio::time::sleep(sleep) => self.mesh.tick(Timestamp::now()),
+        }
+        Ok(())
+    }
+
+    fn sleep(&mut self, now: Timestamp) -> Duration {
+        let next = [self.mesh.next_time(now), self.speaker.next_time()];
+        let next = next.into_iter().flatten().min();
+        // A tick later, so that it is not a moment too early.
+        next.map_or(IDLE, |next| next.since(now) + Duration::from_micros(500))
+            .min(IDLE)
+    }
+
+    fn on_sync(&mut self, event: Option<SyncEvent>) {
+        let now = Timestamp::now();
+        match event {
+            None => self.silent = true,
+            Some(SyncEvent::Ready { peer, session }) => {
+                self.sessions.insert(peer, session);
+                self.mesh.connected(Neighbour(peer), now);
+            }
+            Some(SyncEvent::Gone { peer, session }) => {
+                if self.sessions.get(&peer) == Some(&session) {
+                    self.sessions.remove(&peer);
+                    self.mesh.disconnected(Neighbour(peer), now);
+                }
+            }
+            Some(SyncEvent::Room { peer, .. }) => self.mesh.unblocked(Neighbour(peer), now),
+            Some(SyncEvent::Frame {
+                from,
+                session,
+                bytes,
+            }) => {
+                if self.sessions.get(&from.0) == Some(&session) {
+                    self.mesh.received(from, &bytes, now);
+                    if self.speaker.asks() && self.mesh.has_greeted(from) {
+                        self.speaker.was_told();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Segments of others are on disk.
+    fn kept(&mut self, kept: Vec<Tip>) {
+        let now = Timestamp::now();
+        self.stored += kept.len() as u64;
+        for tip in kept {
+            self.mesh.stored(tip, now);
+        }
+        self.begin_reads();
+    }
+}

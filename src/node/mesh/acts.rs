@@ -1,0 +1,166 @@
+//! Doing what the engine wants done.
+
+use tokio::task::JoinError;
+
+use super::{Asked, Meshing, words};
+use crate::domain::{Neighbour, Span, Timestamp, Tip};
+use crate::mesh::{Arrived, Evidence, Found, Output, ReadId};
+use crate::network::SyncRefused;
+use crate::node::{FromLog, NodeError};
+use crate::store::{LogSegment, Store, StoreError};
+
+/// Reads under way at once: the store has two connections for reading, the publisher needs one.
+const MAX_READS: usize = 2;
+
+impl Meshing {
+    /// Does everything the engine has waiting.
+    pub(super) fn act(&mut self) {
+        let now = Timestamp::now();
+        while let Some(output) = self.mesh.poll() {
+            match output {
+                Output::Send { to, kind, bytes } => {
+                    if let Err(refused) = self.network.send_sync(to.0, bytes.to_vec()) {
+                        self.refused(to, refused, kind);
+                    }
+                }
+                Output::Store(arrived) => self.store(arrived, now),
+                Output::Read {
+                    id,
+                    spans,
+                    max_bytes,
+                } => self.asked.push_back(Asked {
+                    after: self.given,
+                    id,
+                    spans,
+                    max_bytes,
+                }),
+                Output::Conduct {
+                    neighbour,
+                    conduct,
+                    why,
+                } => {
+                    tracing::debug!(peer = %neighbour, %conduct, why, "a neighbour hands over logs badly");
+                    self.judging.push_back(FromLog::Conduct(neighbour, conduct));
+                }
+                Output::Fork(evidence) => self.fork(&evidence, now),
+                Output::OwnAdvanced(tip) => self.advanced(tip),
+                Output::NothingKnown { .. } => {}
+            }
+        }
+        self.begin_reads();
+    }
+
+    /// What had no room comes later: the engine tells again and again of all it has.
+    fn refused(&mut self, to: Neighbour, refused: SyncRefused, kind: &'static str) {
+        self.counters.frames_shed.add(1);
+        if matches!(refused, SyncRefused::Full(_)) {
+            self.mesh.blocked(to);
+        }
+        tracing::debug!(%refused, kind, "a sync frame is shed");
+    }
+
+    fn store(&mut self, arrived: Arrived, now: Timestamp) {
+        self.given += 1;
+        let logged = words::logged(&self.name, arrived, now);
+        self.judging.push_back(FromLog::Segment(logged));
+    }
+
+    fn fork(&mut self, evidence: &Evidence, now: Timestamp) {
+        if evidence.author == self.speaker.log.author() {
+            tracing::error!(
+                number = evidence.seq,
+                "our own key has signed two things as one: another node uses it, or the database is an old copy; \
+                 nobody believes this node any more: give it a new key (node.key_file)"
+            );
+        }
+        if let Some(fork) = words::fork(&self.name, evidence, now) {
+            self.judging.push_back(FromLog::Fork(fork));
+        }
+    }
+
+    /// What we signed in a former life is back.
+    fn advanced(&mut self, tip: Tip) {
+        tracing::warn!(
+            entry = tip.seq,
+            "the database lacked entries of our own log; others had them, and it goes on after them"
+        );
+        self.speaker.log.adopt(tip);
+    }
+
+    /// `incoming` has room, or has ended.
+    pub(super) fn hand_over(&mut self, has_room: bool) {
+        if !has_room {
+            return self.judging.clear();
+        }
+        while let Some(next) = self.judging.pop_front() {
+            if let Err(error) = self.judge.try_send(next) {
+                return self.judging.push_front(error.into_inner());
+            }
+        }
+    }
+
+    /// Starts the reads that see what was stored before them.
+    pub(super) fn begin_reads(&mut self) {
+        while self.reads.len() < MAX_READS
+            && let Some(asked) = self.asked.pop_front_if(|asked| asked.after <= self.stored)
+        {
+            let Asked {
+                id,
+                spans,
+                max_bytes,
+                ..
+            } = asked;
+            let (store, name) = (self.store.clone(), self.name.clone());
+            self.reads
+                .spawn(async move { (id, found(&store, &name, spans, max_bytes).await) });
+        }
+    }
+
+    pub(super) fn read(
+        &mut self,
+        read: Result<(ReadId, Result<Found, StoreError>), JoinError>,
+    ) -> Result<(), NodeError> {
+        let (id, found) = match read {
+            Ok(read) => read,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => return Ok(()),
+            },
+        };
+        let found = found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a log could not be read");
+            Found::default()
+        });
+        self.mesh.read(id, found, Timestamp::now());
+        self.begin_reads();
+        Ok(())
+    }
+
+    pub(super) fn row(&self, tip: Tip, first: u64, bytes: &[u8], at: Timestamp) -> LogSegment {
+        words::row(&self.name, tip, first, bytes, at)
+    }
+}
+
+/// Reads spans in their order until they have `max_bytes`.
+async fn found(
+    store: &Store,
+    network: &str,
+    spans: Vec<Span>,
+    max_bytes: usize,
+) -> Result<Found, StoreError> {
+    let mut found = Found::default();
+    let mut left = max_bytes;
+    for Span { author, from, to } in spans {
+        if left == 0 {
+            break;
+        }
+        let read = store.log_span(network, author.0, (from, to), left).await?;
+        if from < read.kept_from && !found.pruned.iter().any(|(known, _)| *known == author) {
+            found.pruned.push((author, read.kept_from));
+        }
+        let bytes: usize = read.segments.iter().map(Vec::len).sum();
+        left = left.saturating_sub(bytes);
+        found.segments.extend(read.segments);
+    }
+    Ok(found)
+}

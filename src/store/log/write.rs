@@ -1,0 +1,201 @@
+//! Appending segments and proofs, within a transaction of the writer's, and removing old segments.
+
+use std::{collections::HashMap, sync::Arc};
+
+use sqlx::{Row, SqliteConnection};
+
+use crate::domain::{Digest, PeerId, Timestamp};
+use crate::store::{Batch, sql::ManyRows};
+
+use super::{LogFork, LogSegment};
+
+/// Segments removed in one transaction; each may be 32 KiB, so a few megabytes at most.
+pub(in crate::store) const STEP_SEGMENTS: i64 = 100;
+
+const INSERT: ManyRows = ManyRows {
+    head: "INSERT INTO log_segment (author, first, last, at, body)",
+    columns: 5,
+    tail: "",
+};
+
+/// Where an author's log stands in this transaction.
+struct Head {
+    id: i64,
+    last: u64,
+    digest: Digest,
+    kept_from: u64,
+    moved: bool,
+    /// What is before `kept_from` must go.
+    gap: bool,
+}
+
+/// Stores the segments and proofs of the batches. A segment that ends at or before the author's last
+/// entry is known and left out; one that begins after a gap makes what is before it unknown.
+pub(in crate::store) async fn write(
+    conn: &mut SqliteConnection,
+    batches: &[&Batch],
+) -> Result<(), sqlx::Error> {
+    for fork in batches.iter().flat_map(|batch| &batch.forks) {
+        write_fork(conn, fork).await?;
+    }
+    let segments: Vec<&LogSegment> = (batches.iter()).flat_map(|batch| &batch.segments).collect();
+    if segments.is_empty() {
+        return Ok(());
+    }
+    let mut heads = heads(conn, &segments).await?;
+    let mut rows: Vec<(i64, &LogSegment)> = Vec::with_capacity(segments.len());
+    for segment in segments {
+        let key = (Arc::clone(&segment.network), segment.author);
+        let head = match heads.get_mut(&key) {
+            Some(head) if segment.last <= head.last => continue,
+            Some(head) => head,
+            None => {
+                let head = begin(conn, segment).await?;
+                heads.entry(key).or_insert(head)
+            }
+        };
+        if segment.first > head.last.saturating_add(1) {
+            (head.kept_from, head.gap) = (segment.first, true);
+        }
+        (head.last, head.digest, head.moved) = (segment.last, segment.digest, true);
+        rows.push((head.id, segment));
+    }
+    INSERT
+        .write(conn, &rows, |statement, (author, segment)| {
+            statement
+                .bind(*author)
+                .bind(number(segment.first))
+                .bind(number(segment.last))
+                .bind(segment.at.as_micros())
+                .bind(segment.body.clone())
+        })
+        .await?;
+    for head in heads.values().filter(|head| head.moved) {
+        sqlx::query("UPDATE log_author SET last = ?, digest = ?, kept_from = ? WHERE id = ?")
+            .bind(number(head.last))
+            .bind(head.digest.0.to_vec())
+            .bind(number(head.kept_from))
+            .bind(head.id)
+            .execute(&mut *conn)
+            .await?;
+    }
+    for head in heads.values().filter(|head| head.gap) {
+        sqlx::query("DELETE FROM log_segment WHERE author = ? AND last < ?")
+            .bind(head.id)
+            .bind(number(head.kept_from))
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The heads of the authors that are known.
+async fn heads(
+    conn: &mut SqliteConnection,
+    segments: &[&LogSegment],
+) -> Result<HashMap<(Arc<str>, PeerId), Head>, sqlx::Error> {
+    let names: Vec<String> = segments.iter().map(|s| s.author.to_base58()).collect();
+    let rows = sqlx::query(
+        "SELECT peer_id, id, last, digest, kept_from, network FROM log_author
+         WHERE peer_id IN (SELECT value FROM json_each(?))",
+    )
+    .bind(serde_json::json!(names).to_string())
+    .fetch_all(conn)
+    .await?;
+    let mut heads = HashMap::new();
+    for row in rows {
+        let name: &str = row.try_get(0)?;
+        let digest: Vec<u8> = row.try_get(3)?;
+        if let (Ok(author), Ok(digest)) = (name.parse(), digest.try_into().map(Digest)) {
+            let head = Head {
+                id: row.try_get(1)?,
+                last: count(row.try_get(2)?),
+                digest,
+                kept_from: count(row.try_get(4)?),
+                moved: false,
+                gap: false,
+            };
+            heads.insert((row.try_get::<&str, _>(5)?.into(), author), head);
+        }
+    }
+    Ok(heads)
+}
+
+async fn begin(conn: &mut SqliteConnection, segment: &LogSegment) -> Result<Head, sqlx::Error> {
+    let id = sqlx::query_scalar(
+        "INSERT INTO log_author (network, peer_id, last, digest, kept_from) VALUES (?, ?, ?, ?, ?) RETURNING id",
+    )
+    .bind(&*segment.network)
+    .bind(segment.author.to_base58())
+    .bind(number(segment.last))
+    .bind(segment.digest.0.to_vec())
+    .bind(number(segment.first))
+    .fetch_one(conn)
+    .await?;
+    Ok(Head {
+        id,
+        last: segment.first.saturating_sub(1),
+        digest: segment.digest,
+        kept_from: segment.first,
+        moved: true,
+        gap: false,
+    })
+}
+
+async fn write_fork(conn: &mut SqliteConnection, fork: &LogFork) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO log_fork (network, peer_id, number, one, other, found_at, one_body, other_body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (peer_id) DO NOTHING",
+    )
+    .bind(&*fork.network)
+    .bind(fork.author.to_base58())
+    .bind(number(fork.number))
+    .bind(fork.one.0.to_vec())
+    .bind(fork.other.0.to_vec())
+    .bind(fork.found_at.as_micros())
+    .bind(fork.one_body.clone())
+    .bind(fork.other_body.clone())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes the segments that came first and before a time; says how many. Of an author they leave
+/// from the front, and the last stays: against it a fork can be proven.
+pub(in crate::store) async fn prune(
+    conn: &mut SqliteConnection,
+    before: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    let gone = sqlx::query(
+        "DELETE FROM log_segment WHERE at < ?2 AND id IN (
+             SELECT s.id FROM log_segment AS s JOIN log_author AS a ON a.id = s.author
+             WHERE s.last < a.last ORDER BY s.id LIMIT ?1)
+         RETURNING author, last",
+    )
+    .bind(STEP_SEGMENTS)
+    .bind(before.as_micros())
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut ends: HashMap<i64, i64> = HashMap::new();
+    for row in &gone {
+        let end = ends.entry(row.try_get(0)?).or_default();
+        *end = (*end).max(row.try_get(1)?);
+    }
+    for (author, last) in ends {
+        sqlx::query("UPDATE log_author SET kept_from = max(kept_from, ?) WHERE id = ?")
+            .bind(last + 1)
+            .bind(author)
+            .execute(&mut *conn)
+            .await?;
+    }
+    Ok(gone.len() as u64)
+}
+
+/// A number as SQLite has it; logs end long before.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn count(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
