@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Mutation testing of the reputation core: are its tests of any use?
 #
-#   scripts/mutants.sh                 every mutant of src/reputation (an hour or more on two cores)
+#   scripts/mutants.sh                 every mutant of src/reputation (some hours)
 #   scripts/mutants.sh 1/4             every fourth of them, a sample of them all
 #   scripts/mutants.sh 0/1 -F caps     what follows goes to cargo-mutants
 #
 # The core is pure, so it is tried in a crate of its own (domain, reputation and its tests), where a mutant
-# costs seconds; MUTANTS_DIR keeps that crate, so that the next shard finds it built. Prints the survivors and the share that was caught; ends
-# with 1 when that is less than 90 %. Mutants that change nothing one could see are named, with the reason, in
-# scripts/mutants.toml.
+# costs seconds. MUTANTS_DIR keeps that crate, so that the next shard finds it built; two shards at a time want
+# two of them. Prints the survivors and the share that was caught; ends with 1 when that is less than 90 %.
+# Mutants that change nothing one could see are named, with the reason, in scripts/mutants.toml.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -59,7 +59,7 @@ printf 'pub use libp2p_identity::PeerId;\npub use multiaddr::Multiaddr;\n' >"$cr
   printf '[profile.dev]\ndebug = false\nincremental = true\n[profile.dev.package."*"]\nopt-level = 1\n'
 } >"$crate/Cargo.toml"
 
-# Fewer random cases a property than in a test run, for the same reason: the share found is rather too low.
+# Fewer random cases a property than in a test run: quicker, and the share found is rather too low.
 export PROPTEST_CASES=${PROPTEST_CASES:-16}
 
 status=0
