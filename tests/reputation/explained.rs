@@ -112,8 +112,7 @@ fn the_strongest_share_comes_first_and_what_does_not_count_last() {
         let robust = kind == ModelKind::Robust;
         let expected: &[&str] = match kind {
             ModelKind::Robust => &["ann", "cid", "bob"],
-            // Everybody counts the same, so the newest comes first.
-            ModelKind::Median => &["ann", "cid", "bob", "eve", "dan"],
+            // With the median everybody counts the same, so the newest comes first.
             _ => &["ann", "cid", "bob", "eve", "dan"],
         };
         let expected: Vec<_> = expected.iter().map(|name| peer(name)).collect();
