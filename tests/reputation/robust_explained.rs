@@ -76,7 +76,7 @@ fn robust_names_the_numbers_of_its_trust() {
 #[test]
 fn robust_names_the_numbers_of_a_share() {
     let engine = borne_out();
-    let explanation = engine.explain(subject(ASKED), at(HOUR + 24.0 * HOUR));
+    let explanation = engine.explain(subject(ASKED), at(HOUR + 48.0 * HOUR));
     let ann = share(&explanation, "ann");
     assert_eq!(ann.weight, 1.0);
     let parts = &ann.parts;
@@ -91,7 +91,7 @@ fn robust_names_the_numbers_of_a_share() {
             ("reliability", 0.9),
             ("evidence", 1.5 * emphasis * pos),
             ("within the caps", 1.0),
-            ("kept", (-2.0 * 0.05_f64).exp()),
+            ("kept", (-2.0 * 0.1_f64).exp()),
             ("heard", 1.0),
             ("second hand", 0.0),
         ],
@@ -99,7 +99,7 @@ fn robust_names_the_numbers_of_a_share() {
     assert_eq!(part(parts, "proven at first hand"), rho);
     // What she is not proven for stands under the cap of the unknown, and fades.
     let unproven = (1.0 - rho) * 0.9 * 0.1 * part(parts, "evidence");
-    let fades = (-0.1_f64).exp();
+    let fades = (-0.2_f64).exp();
     assert_parts(parts, &[("unproven", 1.4 * (unproven * fades).tanh())]);
     let totals: Vec<_> = explanation.totals.iter().map(|(name, _)| *name).collect();
     assert_eq!(totals, ["prior", "first hand", "second hand", "unproven"]);
