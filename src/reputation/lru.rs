@@ -286,4 +286,73 @@ mod tests {
         assert_eq!(table.slots.len(), 8);
         assert_eq!(table.remove_oldest(), Some(1));
     }
+
+    /// The same as a list, the least recently touched first.
+    #[test]
+    fn it_is_a_list_in_the_order_of_touches() {
+        let (mut table, mut list) = (Lru::new(5), Vec::<(u32, u32)>::new());
+        let mut handles = Vec::new();
+        for step in 0..2000_u32 {
+            let key = step.wrapping_mul(2_654_435_761) >> 29;
+            match step % 17 {
+                3 => {
+                    table.retain(|value| *value % 3 != 0);
+                    list.retain(|(_, value)| *value % 3 != 0);
+                }
+                7 => {
+                    let gone = (!list.is_empty()).then(|| list.remove(0).1);
+                    assert_eq!(table.remove_oldest(), gone);
+                }
+                _ => {
+                    let known = list.iter().position(|(it, _)| *it == key);
+                    assert_eq!(table.is_full(), list.len() == 5);
+                    let gone = (known.is_none() && list.len() == 5).then(|| list.remove(0).1);
+                    let (handle, place, evicted) = table.touch(key);
+                    assert_eq!(evicted, gone);
+                    assert_eq!(*place, known.map_or(0, |at| list.remove(at).1));
+                    *place = step;
+                    list.push((key, step));
+                    handles.push((handle, key));
+                }
+            }
+            assert_eq!(table.len(), list.len());
+            assert_eq!(
+                table.oldest().map(|(key, value)| (key, *value)),
+                list.first().copied()
+            );
+            let mut held: Vec<_> = table
+                .values_mut()
+                .map(|(key, value)| (*key, *value))
+                .collect();
+            let places = (0..table.entries()).filter_map(|place| table.entry(place));
+            assert!(
+                places
+                    .map(|(key, value)| (*key, *value))
+                    .eq(held.iter().copied())
+            );
+            let mut listed = list.clone();
+            held.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(held, listed);
+            for (key, value) in &list {
+                assert_eq!(table.get(key), Some(value));
+                let handle = table.handle(key).expect("an entry");
+                assert_eq!(table.at(handle), Some((key, value)));
+                assert_eq!(
+                    table.at_mut(handle).map(|(key, value)| (*key, *value)),
+                    Some((*key, *value))
+                );
+            }
+            assert_eq!(table.get(&99), None);
+            assert_eq!(table.handle(&99), None);
+            // A handle names what it was given for, or nothing any more.
+            for (handle, key) in handles.iter().rev().take(20) {
+                assert!(table.at(*handle).is_none_or(|(it, _)| it == key));
+                assert_eq!(
+                    table.at_mut(*handle).map(|(key, _)| *key),
+                    table.at(*handle).map(|(key, _)| *key)
+                );
+            }
+        }
+    }
 }

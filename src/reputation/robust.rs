@@ -96,7 +96,7 @@ impl Robust {
 
     fn voice(&self, peer: &Peer, now: Timestamp) -> Voice {
         let voice = peer.voice(now, &self.parameters);
-        voice.muffled(self.own.muffle(peer.ip))
+        voice.muffled(peer.muffled(&self.own))
     }
 
     /// Works out how a crowd that spoke of an address is heard, so that an answer need not. It changes
@@ -107,7 +107,7 @@ impl Robust {
         };
         for report in page {
             if let Some((_, peer)) = self.peers.at_mut(report.author) {
-                peer.ready(now, &self.parameters);
+                peer.ready(now, &self.own, &self.parameters);
             }
         }
     }

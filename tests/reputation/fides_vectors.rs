@@ -278,3 +278,25 @@ fn the_model_answers_by_these_formulas() {
     let trusted = engine.account(peer("ann"), now).expect("known").trust;
     close("an anchor", trusted, service_trust(&rounds, 100, 0.9).trust);
 }
+
+/// With `maxConfidence` our own opinion gets what the aggregated one leaves, and no more.
+#[test]
+fn our_own_opinion_gets_what_the_aggregated_one_leaves() {
+    let p = FidesParameters {
+        evaluation: Evaluation::MaxConfidence,
+        even_satisfaction: 0.5,
+        ..FidesParameters::default()
+    };
+    let sure = |confidence| Judgement {
+        score: 1.0,
+        confidence,
+    };
+    for (aggregated, local, expected) in [
+        (0.8, Some(0.9), 0.8 * 0.8 + 0.2 * 0.9),
+        (0.5, Some(0.2), 0.5 * 0.5 + 0.2 * 0.2 + 0.3 * 0.5),
+        (0.5, None, 0.5 * 0.5 + 0.5 * 0.5),
+    ] {
+        let found = satisfaction(sure(1.0), sure(aggregated), local.map(sure), &p);
+        close("satisfaction", found, expected);
+    }
+}

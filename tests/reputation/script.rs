@@ -13,10 +13,10 @@ use slips_p2p::{
     },
 };
 
-use super::world::{after, anchored, bits, lifted, moved, own, peer, rated, says, subject};
-
-/// What went wrong in one line.
-type Fault = String;
+use super::{
+    figures::{Fault, compare, expect_numbers, number, of_tables, parse, pushed_out, sureness},
+    world::{after, anchored, bits, lifted, moved, own, peer, rated, says, subject},
+};
 
 /// One scene while it is played.
 struct Scene {
@@ -120,6 +120,7 @@ impl Scene {
             reports,
             reporters_per_address,
             reports_per_address,
+            statements,
             ..
         } = &mut self.parameters.limits;
         Ok(match what {
@@ -128,6 +129,7 @@ impl Scene {
             "reports" => reports,
             "reporters-per-address" => reporters_per_address,
             "reports-per-address" => reports_per_address,
+            "statements" => statements,
             _ => return Err(format!("no such room: {what}")),
         })
     }
@@ -199,6 +201,11 @@ impl Scene {
             [who, "not", "cut", "off"] => self.expect_cut_off(who, false),
             [who, "left", "out", "of", of, "because", why @ ..] => {
                 self.expect_left_out(who, subject(of), &why.join(" "))
+            }
+            ["held", count, what] => number(what, of_tables(&self.engine().held(), what)?, count),
+            ["pushed", "out", count, what] => {
+                let evicted = self.engine().held().evicted;
+                number(what, of_tables(&pushed_out(evicted), what)?, count)
             }
             ["with", "ours", of, rest @ ..] => {
                 self.ask(subject(of));
@@ -297,80 +304,10 @@ impl Scene {
     }
 }
 
-/// What is said of an opinion, against the opinion.
-fn expect_numbers(opinion: Option<&Opinion>, words: &[&str]) -> Result<(), Fault> {
-    let Some(opinion) = opinion else {
-        return match words {
-            ["no", "opinion"] => Ok(()),
-            _ => Err("found no opinion".into()),
-        };
-    };
-    match words {
-        ["score", said, "confidence", sure, rest @ ..] => {
-            number("score", opinion.score.get(), said)?;
-            number("confidence", opinion.confidence.get(), sure)?;
-            match rest {
-                ["from", reporters] => number("from", opinion.reporters.into(), reporters),
-                ["network", mean] => number("network", opinion.network_score.get(), mean),
-                [] => Ok(()),
-                _ => Err("nobody understands the end of this".into()),
-            }
-        }
-        ["malicious", "confidence", rest @ ..] if opinion.score.get() > 0.5 => {
-            compare("confidence", opinion.confidence.get(), rest)
-        }
-        ["benign", "confidence", rest @ ..] if opinion.score.get() < 0.5 => {
-            compare("confidence", opinion.confidence.get(), rest)
-        }
-        ["confidence", rest @ ..] => compare("confidence", opinion.confidence.get(), rest),
-        ["from", reporters] => number("from", opinion.reporters.into(), reporters),
-        _ => Err(format!("found {opinion:?}")),
-    }
-}
-
-/// `above 0.5`, `below 0.5` or the number itself.
-fn compare(what: &str, found: f64, words: &[&str]) -> Result<(), Fault> {
-    let holds = match words {
-        ["above", bound] => found > parse(bound)?,
-        ["below", bound] => found < parse(bound)?,
-        [exactly] => return number(what, found, exactly),
-        _ => return Err("above what, below what?".into()),
-    };
-    if holds {
-        Ok(())
-    } else {
-        Err(format!("found {what} {found}"))
-    }
-}
-
-/// How sure an opinion is; less than nothing where there is none.
-fn sureness(opinion: &Option<Opinion>) -> f64 {
-    opinion.as_ref().map_or(-1.0, |o| o.confidence.get())
-}
-
 /// The name and address of the n-th of a crowd.
 fn newcomer(number: u32) -> (String, String) {
     let [_, _, high, low] = number.to_be_bytes();
     (format!("newcomer {number}"), format!("10.66.{high}.{low}"))
-}
-
-/// A number must agree to the last digit written, a whole one exactly.
-fn number(what: &str, found: f64, expected: &str) -> Result<(), Fault> {
-    let digits = expected
-        .split_once('.')
-        .map_or(12, |(_, digits)| digits.len());
-    let value: f64 = parse(expected)?;
-    let slack = 0.5 * 10f64.powi(-i32::try_from(digits).unwrap_or(12)) + 1e-12;
-    if (found - value).abs() <= slack {
-        Ok(())
-    } else {
-        Err(format!("found {what} {found}"))
-    }
-}
-
-fn parse<T: std::str::FromStr>(word: &str) -> Result<T, Fault> {
-    word.parse()
-        .map_err(|_| format!("`{word}` is not a number"))
 }
 
 /// `10:00`, `10:00:20` or `day 3 10:00`, and how many words it took.

@@ -278,3 +278,137 @@ impl Voice {
         0.5 + 0.5 * self.rho * self.coins.skill() * heard
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coins(skill: f64) -> Coins {
+        Coins {
+            sens: 0.5 + skill / 2.0,
+            spec: 0.5 + skill / 2.0,
+            factor: 9.0,
+        }
+    }
+
+    /// Each window with its skill; the skill that counts, and how far the peer is heard.
+    #[test]
+    fn the_worse_window_counts_and_where_they_disagree_neither() {
+        for (always, lately, skill, factor) in [
+            (0.5, 0.25, 0.25, 1.0),
+            (0.25, 0.5, 0.25, 1.0),
+            (0.5, 0.0, 0.0, 0.0),
+            (0.5, -0.25, -0.25, 0.0),
+            (0.0, 0.0, 0.0, 0.3),
+            (0.0, -0.25, 0.0, 0.3),
+            (-0.25, 0.0, 0.0, 0.3),
+            (-0.5, -0.25, -0.25, 0.3),
+            (-0.25, -0.5, -0.25, 0.3),
+        ] {
+            let found = coins(always).or_worse(coins(lately), 0.3);
+            assert_eq!(
+                (found.skill(), found.factor),
+                (skill, factor),
+                "{always} {lately}"
+            );
+        }
+        // A known liar that lately was right is what it always was.
+        assert_eq!(coins(-0.5).or_worse(coins(0.25), 0.3), coins(-0.5));
+    }
+
+    /// Right twice, and a lie: `q` 0.9, said to be benign.
+    fn liar() -> (Evidence, Evidence) {
+        let mut honest = Evidence::default();
+        honest.prove(1.0, 0.9, 1.0, false);
+        honest.prove(0.5, 0.1, 0.0, false);
+        let mut liar = honest;
+        liar.prove(2.0, 0.9, 0.0, true);
+        (honest, liar)
+    }
+
+    fn assert_near(found: Tally, mm: f64, mb: f64, bm: f64, bb: f64) {
+        let found = [found.mm, found.mb, found.bm, found.bb];
+        for (found, expected) in found.iter().zip([mm, mb, bm, bb]) {
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{found:?}, not {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn lies_are_in_both_windows_and_can_be_taken_out_of_both() {
+        let (honest, liar) = liar();
+        for window in [liar.slow, liar.fast] {
+            assert_near(window, 0.9, 0.05 + 1.8, 0.1, 0.45 + 0.2);
+        }
+        for lies in [liar.lies, liar.lies_fast] {
+            assert_near(lies, 0.0, 1.8, 0.0, 0.2);
+        }
+        let silent = liar.silent();
+        for window in [silent.slow, silent.fast] {
+            assert_near(window, 0.9, 0.05, 0.1, 0.45);
+        }
+        assert!((silent.mass() - honest.mass()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn shamed_is_who_keeps_what_lies_say_against_it_and_no_more() {
+        let (_, liar) = liar();
+        let shamed = liar.shamed();
+        for window in [shamed.slow, shamed.fast] {
+            assert_near(window, 0.9, 0.05 + 1.8, 0.1, 0.45);
+        }
+        // Held against it, but it makes it no better known.
+        assert!((shamed.mass() - 1.5).abs() < 1e-12, "{}", shamed.mass());
+    }
+
+    #[test]
+    fn the_windows_forget_at_their_own_pace() {
+        let p = RobustParameters::default();
+        let (_, liar) = liar();
+        let later = liar.after(10.0, &p);
+        let (slow, fast) = (0.5, (-10.0 / p.half_lf).exp2());
+        assert_near(later.slow, 0.45, 0.925, 0.05, 0.325);
+        assert_near(later.lies, 0.0, 0.9, 0.0, 0.1);
+        assert_eq!(later.fast, liar.fast.times(fast));
+        assert_eq!(later.lies_fast, liar.lies_fast.times(fast));
+        assert_eq!(later.slow, liar.slow.times(slow));
+    }
+
+    /// What proven peers say weighs in both windows, by `omega`, and no more than `cmax` in all.
+    #[test]
+    fn what_others_found_weighs_up_to_its_cap() {
+        let p = RobustParameters {
+            omega: 0.5,
+            cmax: 3.0,
+            ..RobustParameters::default()
+        };
+        let found = |mass: f64| Evidence {
+            others: Tally {
+                mm: mass,
+                ..Tally::default()
+            },
+            others_fast: Tally {
+                mm: mass / 2.0,
+                ..Tally::default()
+            },
+            ..Evidence::default()
+        };
+        for (mass, counts) in [(4.0, 2.0), (6.0, 3.0), (60.0, 3.0)] {
+            let coins = found(mass).coins(true, &p);
+            let always = (counts + p.k0 * p.sens0) / (counts + p.k0);
+            assert!((coins.sens - always).abs() < 1e-12, "{mass}: {coins:?}");
+            assert_eq!(coins.spec, p.spec0);
+            let alone = found(mass).coins(false, &p);
+            assert!((alone.sens - p.sens0).abs() < 1e-12);
+            let voice = Voice::answering(&found(mass), &p);
+            let rho = p.wrho * counts / (p.wrho * counts + p.n_half);
+            assert!((voice.rho - rho).abs() < 1e-12, "{mass}: {voice:?}");
+            assert_eq!((voice.rho1, voice.mass), (0.0, 0.0));
+            // Where others are measured by it, praise does not raise it.
+            let label = Voice::labelling(&found(mass), &p);
+            assert_eq!((label.rho, label.coins), (0.0, alone));
+        }
+    }
+}

@@ -142,3 +142,128 @@ fn replace_seldom(compared: &mut Vec<Compared>, new: Compared, from: &mut usize)
         compared.push(new);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{Confidence, Score, Timestamp},
+        reputation::lru::Lru,
+    };
+
+    fn handles() -> Vec<Handle> {
+        let mut table: Lru<u32, ()> = Lru::new(10_000);
+        (0..5000).map(|name| table.touch(name).0).collect()
+    }
+
+    fn report(author: Handle, score: f64) -> Report {
+        Report {
+            author,
+            said_at: Timestamp::ZERO,
+            score: Score::clamped(score),
+            confidence: Confidence::clamped(0.7),
+            before: None,
+            label: None,
+        }
+    }
+
+    fn compared(peer: &Peer) -> Vec<(Handle, u16, u16)> {
+        let each = peer.compared.iter();
+        each.map(|c| (c.with, c.matches, c.together)).collect()
+    }
+
+    /// Compares a peer with these, one address after the other.
+    fn meet(peer: &mut Peer, who: Handle, others: &[(Handle, f64)], most: usize) {
+        let p = RobustParameters {
+            dep_max: most,
+            ..RobustParameters::default()
+        };
+        for (other, score) in others {
+            compare(peer, &report(who, 0.9), &[report(*other, *score)], &p);
+        }
+    }
+
+    #[test]
+    fn who_was_met_is_counted_with_how_often_it_said_the_same() {
+        let names = handles();
+        let mut peer = Peer::default();
+        // The places are 64 and 128 apart: nobody is taken for another, or met as two.
+        let met = [
+            (names[1], 0.9),
+            (names[65], 0.9),
+            (names[1], 0.1),
+            (names[129], 0.1),
+            (names[65], 0.9),
+        ];
+        meet(&mut peer, names[0], &met, 64);
+        assert_eq!(
+            compared(&peer),
+            [(names[1], 1, 2), (names[65], 2, 2), (names[129], 0, 1)]
+        );
+        meet(&mut peer, names[0], &[(names[0], 0.9)], 64);
+        assert_eq!(peer.compared.len(), 3, "never with itself");
+    }
+
+    #[test]
+    fn a_whole_page_is_met_at_once() {
+        let names = handles();
+        let mut peer = Peer::default();
+        let names = &names[4700..];
+        let page: Vec<_> = names[1..].iter().map(|name| report(*name, 0.9)).collect();
+        let p = RobustParameters {
+            dep_max: 500,
+            ..RobustParameters::default()
+        };
+        for _ in 0..3 {
+            compare(&mut peer, &report(names[0], 0.9), &page, &p);
+        }
+        assert_eq!(
+            compared(&peer),
+            names[1..]
+                .iter()
+                .map(|name| (*name, 3, 3))
+                .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn in_a_full_list_the_first_seen_once_gives_way() {
+        let names = handles();
+        let mut peer = Peer::default();
+        let met = [1, 2, 3, 2].map(|name| (names[name], 0.9));
+        meet(&mut peer, names[0], &met, 3);
+        let list = |peer: &Peer| peer.compared.iter().map(|c| c.with).collect::<Vec<_>>();
+        assert_eq!(list(&peer), [1, 2, 3].map(|name| names[name]));
+        meet(&mut peer, names[0], &[(names[4], 0.9)], 3);
+        assert_eq!(list(&peer), [2, 3, 4].map(|name| names[name]));
+        // Of two new ones on a page each takes the place of one seen once.
+        let both = [report(names[5], 0.9), report(names[6], 0.9)];
+        let p = RobustParameters {
+            dep_max: 3,
+            ..RobustParameters::default()
+        };
+        compare(&mut peer, &report(names[0], 0.9), &both, &p);
+        assert_eq!(list(&peer), [2, 5, 6].map(|name| names[name]));
+        // Where all were seen again, the new one finds no place.
+        meet(
+            &mut peer,
+            names[0],
+            &[(names[5], 0.9), (names[6], 0.9), (names[7], 0.9)],
+            3,
+        );
+        assert_eq!(list(&peer), [2, 5, 6].map(|name| names[name]));
+    }
+
+    #[test]
+    fn counts_are_halved_before_they_overflow() {
+        let names = handles();
+        let mut peer = Peer::default();
+        peer.compared.push(Compared {
+            with: names[1],
+            matches: 20_001,
+            together: u16::MAX,
+        });
+        meet(&mut peer, names[0], &[(names[1], 0.9)], 64);
+        assert_eq!(compared(&peer), [(names[1], 10_001, 32_768)]);
+    }
+}

@@ -20,6 +20,8 @@ pub struct OwnTable {
     /// Mass of statements on addresses on which peers had reported, at `mass_at`.
     mass: f64,
     mass_at: Option<Timestamp>,
+    /// How often a peer's muffling may have changed.
+    suspicions: u64,
     /// Statements pushed out.
     pub evicted: u64,
 }
@@ -31,6 +33,7 @@ impl OwnTable {
             last: Lru::new(most),
             mass: 0.0,
             mass_at: None,
+            suspicions: 0,
             evicted: 0,
         }
     }
@@ -49,7 +52,12 @@ impl OwnTable {
     pub fn say(&mut self, subject: Subject, own: Own) -> bool {
         let (_, place, evicted) = self.last.touch(subject);
         self.evicted += u64::from(evicted.is_some());
-        place.replace(own) != Some(own)
+        let before = place.replace(own);
+        let muffles = |said: Option<Own>| said.map_or(1.0, |own| own.muffle());
+        if muffles(before) != own.muffle() || muffles(evicted.flatten()) != 1.0 {
+            self.suspicions += 1;
+        }
+        before != Some(own)
     }
 
     /// It was said of an address on which peers had reported.
@@ -64,6 +72,11 @@ impl OwnTable {
     /// How much was said on addresses on which peers had reported.
     pub fn mass(&self) -> f64 {
         self.mass
+    }
+
+    /// A number that stays the same as long as [`Self::muffle`] does, for every address.
+    pub fn suspicions(&self) -> u64 {
+        self.suspicions
     }
 
     /// How far a peer at this address is still heard.

@@ -167,7 +167,7 @@ impl Rebuild {
         {
             peer.decay_if_stale(self.at, p);
             let voice = Voice::labelling(&peer.evidence(self.at, p), p);
-            peer.vote = Some(voice.muffled(own.muffle(peer.ip)));
+            peer.vote = Some(voice.muffled(peer.muffled(own)));
         }
     }
 }

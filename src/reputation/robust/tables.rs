@@ -11,6 +11,7 @@ use super::{
     RobustParameters,
     coins::{Evidence, Tally, Voice},
     maths::{claim, days, in_days},
+    owns::OwnTable,
 };
 
 /// Counts are brought up to date when a peer proves or disproves itself; otherwise only when they
@@ -26,7 +27,7 @@ const FIRST_VOICE: f64 = 0.1;
 pub struct Peer {
     /// When it was first seen; `None` only while the entry is being made.
     pub first: Option<Timestamp>,
-    /// Its address now.
+    /// Its address now; see [`Self::move_to`].
     pub ip: Option<IpAddr>,
     /// What its conduct on the wire is worth; 1 until somebody says.
     pub reliability: f64,
@@ -52,6 +53,8 @@ pub struct Peer {
     pub vote: Option<Voice>,
     /// How it is heard in an answer so many times [`STALE`] after `at`, where that was worked out.
     voice: Option<(u32, Voice)>,
+    /// How far our own Slips lets it be heard at its address, as of so many [`OwnTable::suspicions`].
+    muffled: Option<(u64, f64)>,
 }
 
 impl Default for Peer {
@@ -71,6 +74,7 @@ impl Default for Peer {
             rebuilt: [Tally::default(); 2],
             vote: None,
             voice: None,
+            muffled: None,
         }
     }
 }
@@ -123,9 +127,30 @@ impl Peer {
         }
     }
 
+    /// How far our own Slips lets it be heard.
+    pub fn muffled(&self, own: &OwnTable) -> f64 {
+        match self.muffled {
+            Some((suspicions, factor)) if suspicions == own.suspicions() => factor,
+            _ => own.muffle(self.ip),
+        }
+    }
+
+    /// It is at this address from now on; returns where it was.
+    pub fn move_to(&mut self, ip: IpAddr) -> Option<IpAddr> {
+        self.muffled = None;
+        self.ip.replace(ip)
+    }
+
     /// Works out how it is heard at `now`, for the answers of the hour. It changes none of them.
-    pub fn ready(&mut self, now: Timestamp, p: &RobustParameters) {
-        self.voice = Some((self.stale(now), self.voice(now, p)));
+    pub fn ready(&mut self, now: Timestamp, own: &OwnTable, p: &RobustParameters) {
+        let stale = self.stale(now);
+        if self.voice.is_none_or(|(then, _)| then != stale) {
+            self.voice = Some((stale, self.voice(now, p)));
+        }
+        let suspicions = own.suspicions();
+        if self.muffled.is_none_or(|(then, _)| then != suspicions) {
+            self.muffled = Some((suspicions, own.muffle(self.ip)));
+        }
     }
 
     /// Takes in what it was found to be, or how far the operator trusts it.

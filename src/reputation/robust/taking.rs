@@ -155,7 +155,7 @@ impl Robust {
 
     fn moved(&mut self, id: PeerId, ip: IpAddr, now: Timestamp) {
         let (_, peer) = self.peer(id, now);
-        let left = peer.ip.replace(ip.to_canonical());
+        let left = peer.move_to(ip.to_canonical());
         self.evicted.former_addresses += u64::from(left.is_some());
     }
 
@@ -213,10 +213,7 @@ impl Robust {
             }
         }
         let after = page.partition_point(|known| known.order(&report).is_le());
-        if page.len() == page.capacity() {
-            // Most addresses have one report: `Vec` would make room for four.
-            page.reserve_exact(page.len().div_ceil(2).max(1));
-        }
+        grow(page);
         page.insert(after, report);
         if page.len() > self.limits.reporters_per_address.max(1) {
             self.drop_weakest(subject, now);
@@ -323,6 +320,13 @@ impl Robust {
             self.reports -= 1;
             self.evicted.reports += 1;
         }
+    }
+}
+
+/// Makes room for one more. Most addresses have one report: `Vec` would make room for four.
+fn grow(page: &mut Vec<Report>) {
+    if page.len() == page.capacity() {
+        page.reserve_exact(page.len().div_ceil(2).max(1));
     }
 }
 
