@@ -305,7 +305,9 @@ fn who_lost_its_database_signs_nothing_until_it_has_its_log_back() {
     });
     say(&mut a, 11, 1);
     wait::until("what it says now", LONG, || {
-        heard_of(&b, &id_a).contains(&chatter::address(11)).then_some(())
+        heard_of(&b, &id_a)
+            .contains(&chatter::address(11))
+            .then_some(())
     });
     is_sound(&b);
     is_sound(&a);

@@ -146,7 +146,8 @@ impl Behaviour {
     /// others were: to come back sooner wins no new burst.
     fn budget_of(&mut self, network: IpAddr) -> Arc<Budget> {
         if self.networks.len() >= MAX_NETWORKS {
-            self.networks.retain(|_, budget| Arc::strong_count(budget) > 1);
+            self.networks
+                .retain(|_, budget| Arc::strong_count(budget) > 1);
         }
         let new = || Arc::new(Budget::new(&self.settings, self.settings.network_share));
         Arc::clone(self.networks.entry(network).or_insert_with(new))
