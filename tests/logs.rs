@@ -289,8 +289,11 @@ fn who_lost_its_database_signs_nothing_until_it_has_its_log_back() {
     let database = a.database();
     let (dir, name) = (database.parent().unwrap(), database.file_name().unwrap());
     for file in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-        let is_of_it = file.file_name().as_encoded_bytes();
-        if is_of_it.starts_with(name.as_encoded_bytes()) {
+        let found = file.file_name();
+        if found
+            .as_encoded_bytes()
+            .starts_with(name.as_encoded_bytes())
+        {
             std::fs::remove_file(file.path()).unwrap();
         }
     }
