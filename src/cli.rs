@@ -48,7 +48,7 @@ pub const PROGRAM: &str = "slips-p2p";
     name = PROGRAM,
     version,
     about,
-    long_about = "Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing.",
+    long_about = "Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing but the address book (`peers`).",
     after_help = help::after(&[
         "slips-p2p init",
         "slips-p2p run",

@@ -108,8 +108,8 @@ fn peer_id(sensor: &mut Sensor) -> PeerId {
 
 fn evidence(sensor: &Sensor, of: &str) -> Option<Value> {
     let rows = sensor.ask(&["peers", "evidence"]);
-    let rows = rows.as_array().expect("a list").iter();
-    rows.filter(|row| row["author"] == of).cloned().next()
+    let mut rows = rows.as_array().expect("a list").iter();
+    rows.find(|row| row["author"] == of).cloned()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Plays the session and the story on the stage, and shows and checks what comes of it.
 
+mod away;
 mod show;
 
 use std::{
@@ -70,7 +71,8 @@ impl Play {
         };
         play.raise(stage).await?;
         play.meet().await?;
-        let due = play.tell().await?;
+        let mut due = play.tell().await?;
+        play.away(stage, &mut due).await?;
         stage.all_run()?;
         play.judge(&due).await?;
         Ok(play)
@@ -348,6 +350,11 @@ impl Play {
 fn config(who: Who, room: &Path, redis: u16, peers: &[String]) -> String {
     let ip = who.ip();
     let data = room.join("data");
+    // The others learn it from the first word of their Slips; C's says nothing when C is back.
+    let version = match who {
+        Who::C => format!("version = \"{}\"\n", story::VERSION),
+        _ => String::new(),
+    };
     format!(
         r#"# Written by `slips-p2p demo`.
 [node]
@@ -357,7 +364,7 @@ data_dir = {data:?}
 url = "redis://127.0.0.1:{redis}/0"
 from_slips = "{FROM_SLIPS}"
 to_slips = "{TO_SLIPS}"
-
+{version}
 [network]
 listen = ["/ip4/{ip}/tcp/0"]
 legacy_mdns = false

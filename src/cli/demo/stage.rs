@@ -118,6 +118,20 @@ impl Stage {
         self.start(&format!("node {name}"), command, &room.join("node.log"))
     }
 
+    /// Kills a node, without a word to it.
+    ///
+    /// # Errors
+    /// There is none of that name, or it cannot be killed.
+    pub fn kill_node(&mut self, name: &str) -> anyhow::Result<()> {
+        let name = format!("node {name}");
+        let at = self.processes.iter().position(|it| it.name == name);
+        let at = at.with_context(|| format!("{name} is not there"))?;
+        let mut process = self.processes.swap_remove(at);
+        process.child.kill()?;
+        process.child.wait()?;
+        Ok(())
+    }
+
     fn start(&mut self, name: &str, mut command: Command, log: &Path) -> anyhow::Result<()> {
         let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
         // A group of its own: Ctrl-C reaches the demo alone, which then stops everybody in order.

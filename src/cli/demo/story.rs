@@ -147,6 +147,17 @@ pub fn story() -> Vec<Saying> {
     sayings
 }
 
+/// What A says while C is away.
+pub fn missed() -> Vec<Saying> {
+    let missed = [
+        ("203.0.113.80", 0.9, 0.8),
+        ("203.0.113.81", 0.7, 0.9),
+        ("2001:db8::80", 1.0, 0.6),
+    ];
+    let report = |(ip, score, confidence)| report(Who::A, ip, score, confidence);
+    missed.map(report).into()
+}
+
 /// A and C say what is true of an address, the liar the opposite.
 fn dispute(ip: &str, score: f64) -> Vec<Saying> {
     vec![
