@@ -13,8 +13,8 @@ use testkit::{
 
 use super::lan::{LONG, Node, all_equal, are_sound};
 
-/// How often the network is cut in an ordinary run, which takes about 45 s; the variable sets another
-/// number: 100 take about 12 minutes.
+/// How often the network is cut in an ordinary run, which takes about 30 s; the variable sets another
+/// number: 100 take about 9 minutes.
 const ROUNDS: usize = 5;
 const ROUNDS_VARIABLE: &str = "SLIPS_P2P_PARTITIONS";
 /// How long the cuts last, one after the other: TCP survives the short ones. `None`: until every
@@ -96,7 +96,8 @@ fn round(number: usize, nodes: &mut [Node], island: &Island) -> Duration {
     if lasted < SURVIVED {
         assert_eq!(lost, 0, "a cut of {lasted:?}");
     } else if length.is_none() {
-        assert!(lost >= 8, "{lost} of 4 connections at both ends");
+        // Not all need to have been there again when this cut followed a short one.
+        assert!(lost > 0, "a cut of {lasted:?}");
     }
     took
 }
