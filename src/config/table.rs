@@ -245,7 +245,7 @@ settings! {
         dial_backoff_min: Duration = "1s", kind::duration("100ms"..="1h");
         /// The longest wait between two dials of a peer.
         dial_backoff_max: Duration = "5m", kind::duration("1s"..="7d");
-        /// After so many failed dials in a row a peer counts as unreachable and is tried rarely.
+        /// After so many failed dials in a row a peer counts as unreachable; it is tried on.
         unreachable_after: u32 = 8, kind::whole(1..=1_000);
         /// A peer is pinged this long after its last good ping at the earliest; a pigeon takes less than 5 s
         /// amiss ...

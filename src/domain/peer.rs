@@ -47,7 +47,7 @@ pub enum Reachability {
         /// When it is dialled again.
         next_try: Timestamp,
     },
-    /// Dialled in vain for long (or no address known); tried rarely or when it calls.
+    /// Dialled in vain for long (or no address known); tried more and more rarely, or when it calls.
     Unreachable {
         /// What the last attempt ended with.
         reason: String,

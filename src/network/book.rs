@@ -13,6 +13,7 @@ use super::settings::MAX_ADDRESSES;
 use crate::domain::{Reachability, Timestamp};
 
 mod fixed;
+mod lost;
 mod manners;
 
 pub(crate) use manners::HelloIs;
@@ -77,6 +78,8 @@ struct Entry {
     last_ping: Option<Instant>,
     tries: u32,
     last_try: Option<Instant>,
+    /// When its last connection went, until there is another.
+    lost_at: Option<Instant>,
     phase: Phase,
 }
 
@@ -211,8 +214,9 @@ impl Book {
         Some((target, entry.addresses.clone()))
     }
 
-    /// A connection to a peer stands. `via` is the target whose dial led to it, if one did.
-    pub(crate) fn connected(&mut self, peer: PeerId, via: Option<&Target>) {
+    /// A connection to a peer stands. `via` is the target whose dial led to it, if one did. When it
+    /// had been lost, other lost peers are due at once: what cut it off may be over for them too.
+    pub(crate) fn connected(&mut self, peer: PeerId, via: Option<&Target>, now: Instant) {
         let target = Target::Peer(peer);
         if let Some(address @ Target::Address(_)) = via {
             // From now on the peer itself is known; the bare address is its to dial again.
@@ -230,6 +234,9 @@ impl Book {
             self.set_phase(&target, Phase::Connected);
             if let Some(entry) = self.entries.get_mut(&target) {
                 entry.tries = 0;
+                if entry.lost_at.take().is_some() {
+                    self.hurry_lost(now);
+                }
             }
         }
     }
@@ -243,7 +250,11 @@ impl Book {
     ) -> Option<Reachability> {
         let entry = self.entries.get_mut(target)?;
         entry.tries = entry.tries.saturating_add(1);
+        if entry.phase == Phase::Connected {
+            entry.lost_at = Some(now.steady);
+        }
         let (tries, reachable_somewhere) = (entry.tries, !entry.addresses.is_empty());
+        let longest = entry.longest_wait(self.spacing.max, now.steady);
         self.unschedule(target);
         self.set_phase(target, Phase::Idle);
         let reason = reason.to_owned();
@@ -253,7 +264,7 @@ impl Book {
                 next_try: None,
             });
         }
-        let next = now.steady + self.wait(tries);
+        let next = now.steady + self.wait(tries, longest);
         self.schedule(target, next);
         let next_try = now.at(next);
         Some(if tries >= self.spacing.unreachable_after {
@@ -270,6 +281,8 @@ impl Book {
     pub(crate) fn useless(&mut self, peer: PeerId, reason: &str, now: Now) -> Option<Reachability> {
         let target = Target::Peer(peer);
         self.entries.get_mut(&target)?.tries = self.spacing.unreachable_after;
+        // Its connection was none to us: there is nothing to get back.
+        self.set_phase(&target, Phase::Idle);
         self.failed(&target, reason, now)
     }
 
@@ -297,13 +310,13 @@ impl Book {
     }
 
     /// Doubles with each try up to the longest, then half to the whole of it by chance.
-    fn wait(&mut self, tries: u32) -> Duration {
+    fn wait(&mut self, tries: u32, longest: Duration) -> Duration {
         let doubled = self
             .spacing
             .min
             .saturating_mul(1_u32 << tries.saturating_sub(1).min(20));
         doubled
-            .min(self.spacing.max)
+            .min(longest)
             .mul_f64(self.rng.random_range(0.5..1.0))
     }
 
@@ -320,6 +333,7 @@ impl Book {
                 last_ping: None,
                 tries: 0,
                 last_try: None,
+                lost_at: None,
                 phase: Phase::Idle,
             };
             self.entries.insert(target.clone(), entry);

@@ -33,6 +33,9 @@ const SILENT_FOR: Duration = Duration::from_secs(8);
 /// ... although data was sent again, or the line probed, so often: with the kernel's back-off from
 /// 0.2 s data goes 5 times in 7 s.
 const TRIED: u8 = 2;
+/// Or data is under way at two looks: a line that came back from an earlier cut is taken for a slow
+/// one by the kernel, which then waits tens of seconds before it sends again.
+const LOOKS: u8 = 2;
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -40,6 +43,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Lifeline {
     tcp: TcpStream,
     look: Interval,
+    /// At how many looks in a row data was under way and nothing had come back.
+    unanswered: u8,
 }
 
 impl Lifeline {
@@ -54,13 +59,22 @@ impl Lifeline {
         }
         let mut look = interval(LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { tcp, look }
+        Self {
+            tcp,
+            look,
+            unanswered: 0,
+        }
     }
 
     /// Whether packets still arrive; the task is woken to look again.
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         while self.look.poll_tick(cx).is_ready() {
-            if is_cut(&self.tcp) {
+            let silence = silence(&self.tcp);
+            self.unanswered = match silence {
+                Silence::Waiting => self.unanswered.saturating_add(1),
+                Silence::None | Silence::Cut => 0,
+            };
+            if silence == Silence::Cut || self.unanswered >= LOOKS {
                 return Err(io::Error::new(
                     io::ErrorKind::TimedOut,
                     format!("no packet came back for {} s", SILENT_FOR.as_secs()),
@@ -71,10 +85,21 @@ impl Lifeline {
     }
 }
 
-/// Whether data is sent again and again and nothing comes back. Where the kernel does not say (not
-/// Linux): no.
+/// What a connection says of the packets that come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    /// They come, or none is expected.
+    None,
+    /// Data is under way, and nothing has come for long; the probes of a silent line, or a window
+    /// that opens, would have brought something before it was sent.
+    Waiting,
+    /// Data is sent again and again, or the line probed, and nothing comes.
+    Cut,
+}
+
+/// Where the kernel does not say (not Linux): none.
 #[cfg(target_os = "linux")]
-fn is_cut(tcp: &TcpStream) -> bool {
+fn silence(tcp: &TcpStream) -> Silence {
     let mut length = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).unwrap_or_default();
     // SAFETY: the kernel writes at most `length` bytes into a struct made of numbers only, for which
     // all zeros is a value too; the descriptor is open as long as `tcp` is borrowed.
@@ -90,13 +115,21 @@ fn is_cut(tcp: &TcpStream) -> bool {
         (info, failed)
     };
     let silent = Duration::from_millis(u64::from(info.tcpi_last_ack_recv)) >= SILENT_FOR;
-    let tried = info.tcpi_retransmits >= TRIED || info.tcpi_probes >= TRIED;
-    failed == 0 && silent && tried
+    if failed != 0 || !silent {
+        return Silence::None;
+    }
+    if info.tcpi_retransmits >= TRIED || info.tcpi_probes >= TRIED {
+        return Silence::Cut;
+    }
+    match info.tcpi_unacked {
+        0 => Silence::None,
+        _ => Silence::Waiting,
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn is_cut(_: &TcpStream) -> bool {
-    false
+fn silence(_: &TcpStream) -> Silence {
+    Silence::None
 }
 
 impl AsyncRead for Lifeline {

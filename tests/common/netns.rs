@@ -26,6 +26,10 @@ const LIMIT: Duration = Duration::from_secs(180);
 #[derive(Debug)]
 pub struct Lan(());
 
+/// A second bridge, and the cable to the first.
+#[derive(Debug)]
+pub struct Island(());
+
 /// A machine on the network: a namespace with `lo` and `eth0`.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -40,6 +44,14 @@ pub struct Host {
 /// # Panics
 /// When the test fails inside, or no namespace can be made: the message names the remedy.
 pub fn inside(test: &str, body: impl FnOnce(&Lan)) {
+    inside_within(test, LIMIT, body);
+}
+
+/// The same with a limit of its own.
+///
+/// # Panics
+/// As [`inside`].
+pub fn inside_within(test: &str, limit: Duration, body: impl FnOnce(&Lan)) {
     if env::var_os(INSIDE).is_some() {
         body(&Lan::new());
         return;
@@ -66,11 +78,11 @@ pub fn inside(test: &str, body: impl FnOnce(&Lan)) {
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             break status;
         }
-        if start.elapsed() > LIMIT {
+        if start.elapsed() > limit {
             // --kill-child takes everything inside along.
             child.kill().expect("our own child");
             child.wait().expect("our own child");
-            panic!("{test} did not end within {LIMIT:?} inside its namespace");
+            panic!("{test} did not end within {limit:?} inside its namespace");
         }
         thread::sleep(Duration::from_millis(20));
     };
@@ -111,32 +123,25 @@ impl Lan {
     /// Adds a machine with the address `10.77.0.<number>`.
     #[must_use]
     pub fn host(&self, number: u8) -> Host {
-        self.host_at(Ipv4Addr::new(10, 77, 0, number))
+        plug(Ipv4Addr::new(10, 77, 0, number), "bridge0")
     }
 
     /// Adds a machine with an address of its own choice, by whose last number it is known: no two
     /// machines may share that. Everybody is on one link and reaches everybody.
     #[must_use]
     pub fn host_at(&self, ip: Ipv4Addr) -> Host {
-        let number = ip.octets()[3];
-        let name = format!("h{number}");
-        setup("ip", &format!("netns add {name}"));
-        setup(
-            "ip",
-            &format!("link add v{number} type veth peer name eth0 netns {name}"),
-        );
-        setup("ip", &format!("link set v{number} master bridge0 up"));
-        setup("ip", &format!("-n {name} link set lo up"));
-        setup("ip", &format!("-n {name} link set eth0 addrgenmode none"));
-        setup("ip", &format!("-n {name} addr add {ip}/24 dev eth0"));
-        setup("ip", &format!("-n {name} link set eth0 up"));
-        // Without the detection of duplicates the address can be used at once.
-        setup(
-            "ip",
-            &format!("-n {name} addr add fe80::{number}/64 dev eth0 nodad"),
-        );
-        setup("ip", &format!("-n {name} route add default dev eth0"));
-        Host { name, ip }
+        plug(ip, "bridge0")
+    }
+
+    /// Lays a second bridge, joined to the first by a cable.
+    #[must_use]
+    pub fn island(&self) -> Island {
+        setup("ip", "link add bridge1 type bridge mcast_snooping 0");
+        setup("ip", "link set bridge1 up");
+        setup("ip", "link add cable0 type veth peer name cable1");
+        setup("ip", "link set cable0 master bridge0 up");
+        setup("ip", "link set cable1 master bridge1 up");
+        Island(())
     }
 
     /// Cuts a machine off the bridge, or joins it again.
@@ -144,6 +149,55 @@ impl Lan {
         let state = if connected { "up" } else { "down" };
         setup("ip", &format!("link set v{} {state}", host.ip.octets()[3]));
     }
+
+    /// Makes one machine deaf to another: what `from` sends to `to` goes to a card nobody has, and
+    /// `from` is told nothing; what `to` sends still arrives. Or ends that.
+    pub fn hears(&self, to: &Host, from: &Host, hears: bool) {
+        let (name, ip) = (&from.name, to.ip);
+        let what = if hears {
+            format!("-n {name} neigh del {ip} dev eth0")
+        } else {
+            format!("-n {name} neigh replace {ip} lladdr 02:00:00:00:00:00 nud permanent dev eth0")
+        };
+        setup("ip", &what);
+    }
+}
+
+impl Island {
+    /// Adds a machine with the address `10.77.0.<number>`.
+    #[must_use]
+    pub fn host(&self, number: u8) -> Host {
+        plug(Ipv4Addr::new(10, 77, 0, number), "bridge1")
+    }
+
+    /// Cuts the cable, so that everything between the bridges is lost without a word; or mends it.
+    pub fn join(&self, joined: bool) {
+        // Unplugged at one end; a port whose state is set to disabled enables itself again.
+        let state = if joined { "master bridge0" } else { "nomaster" };
+        setup("ip", &format!("link set cable0 {state}"));
+    }
+}
+
+fn plug(ip: Ipv4Addr, bridge: &str) -> Host {
+    let number = ip.octets()[3];
+    let name = format!("h{number}");
+    setup("ip", &format!("netns add {name}"));
+    setup(
+        "ip",
+        &format!("link add v{number} type veth peer name eth0 netns {name}"),
+    );
+    setup("ip", &format!("link set v{number} master {bridge} up"));
+    setup("ip", &format!("-n {name} link set lo up"));
+    setup("ip", &format!("-n {name} link set eth0 addrgenmode none"));
+    setup("ip", &format!("-n {name} addr add {ip}/24 dev eth0"));
+    setup("ip", &format!("-n {name} link set eth0 up"));
+    // Without the detection of duplicates the address can be used at once.
+    setup(
+        "ip",
+        &format!("-n {name} addr add fe80::{number}/64 dev eth0 nodad"),
+    );
+    setup("ip", &format!("-n {name} route add default dev eth0"));
+    Host { name, ip }
 }
 
 impl Host {

@@ -6,6 +6,7 @@ use libp2p::Multiaddr;
 use tempfile::TempDir;
 
 use crate::{
+    netns::Host,
     node::{self, Program, Running},
     slips::{Slips, TO_SLIPS, VERSION},
     wait,
@@ -20,6 +21,9 @@ pub struct Setup {
     pub more: Vec<(&'static str, String)>,
     /// The channel to Slips; `None`: the one current Slips listens on.
     pub to_slips: Option<&'static str>,
+    /// The machine of a test's network on which Slips and the node run, the node on port 4001 of its
+    /// address; `None`: this one, on loopback and a free port.
+    pub host: Option<Host>,
 }
 
 /// A Slips and its node.
@@ -36,7 +40,7 @@ impl Sensor {
     #[must_use]
     pub fn start(setup: &Setup) -> Self {
         Self::beside(
-            Slips::listening(None, setup.to_slips.unwrap_or(TO_SLIPS)),
+            Slips::listening(setup.host.as_ref(), setup.to_slips.unwrap_or(TO_SLIPS)),
             setup,
         )
     }
@@ -161,9 +165,13 @@ fn launch(dir: &TempDir, redis: u16, setup: &Setup) -> Running {
     .iter()
     .map(|section| format!("[{section}]\n{}", more(section)))
     .collect();
+    let listen = setup.host.as_ref().map_or_else(
+        || "/ip4/127.0.0.1/tcp/0".to_owned(),
+        |host| format!("/ip4/{}/tcp/4001", host.ip),
+    );
     let text = format!(
         "[node]\ndata_dir = \"{}\"\n{}[redis]\nurl = \"redis://127.0.0.1:{redis}\"\nversion = \"{VERSION}\"\n\
-         to_slips = \"{}\"\n{}[network]\nlisten = [\"/ip4/127.0.0.1/tcp/0\"]\nlegacy_mdns = false\n\
+         to_slips = \"{}\"\n{}[network]\nlisten = [\"{listen}\"]\nlegacy_mdns = false\n\
          peers = [{}]\ndial_backoff_min = \"100ms\"\n{}{others}",
         dir.path().join("data").display(),
         more("node"),
@@ -174,7 +182,12 @@ fn launch(dir: &TempDir, redis: u16, setup: &Setup) -> Running {
     );
     let config = dir.path().join("config.toml");
     fs::write(&config, text).expect("the config can be written");
-    Program::new(node::NODE)
+    let node = node::program(node::NODE);
+    let program = match &setup.host {
+        Some(host) => Program::on(host, &node),
+        None => Program::at(&node),
+    };
+    program
         .args(["run", "--config"])
         .args([&config])
         .dir(dir.path())

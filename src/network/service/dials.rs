@@ -22,6 +22,8 @@ use crate::{
 
 /// Longest reason kept of a failed dial, in characters.
 const MAX_REASON: usize = 200;
+/// What libp2p says when the whole of a dial took too long; its type is not to be had here.
+const TIMED_OUT: &str = "Timeout has been reached";
 
 impl Service {
     pub(super) fn dial_due(&mut self, now: Now) {
@@ -62,7 +64,7 @@ impl Service {
         match (&target, error) {
             (_, DialError::LocalPeerId { .. }) => return self.book.forget(&target),
             (Target::Peer(peer), _) if self.links.contains_key(peer) => {
-                return self.book.connected(*peer, None);
+                return self.book.connected(*peer, None, Now::read().steady);
             }
             (Target::Peer(peer), _) if self.is_barred(*peer) => return self.book.rest(*peer),
             (_, DialError::WrongPeerId { obtained, address }) => {
@@ -211,6 +213,9 @@ fn dial_reason(error: &DialError) -> String {
 /// The word people look for, before what the system says.
 fn named(error: &(dyn Error + 'static)) -> String {
     let said = reason(error);
+    if said == TIMED_OUT {
+        return "time-out: no answer".into();
+    }
     let mut next = Some(error);
     while let Some(error) = next {
         match error.downcast_ref::<io::Error>().map(io::Error::kind) {

@@ -38,7 +38,7 @@ impl Service {
             ip,
             since: now.steady,
         };
-        self.book.connected(peer, via.as_ref());
+        self.book.connected(peer, via.as_ref(), now.steady);
         if outgoing {
             self.book.learn(peer, address);
         }

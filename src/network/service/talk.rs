@@ -66,6 +66,8 @@ impl Service {
             .links
             .get_mut(&peer)
             .is_some_and(|link| std::mem::replace(&mut link.said_hello, true));
+        // It has our version by the answer; a hello of ours would be rated as unsolicited.
+        self.book.set_greeted(peer);
         match self.book.heard_version(peer, &version) {
             HelloIs::New => self.greeted(peer, version),
             HelloIs::Known if again => self.tell_conduct(peer, Conduct::RepeatedHello),
