@@ -18,6 +18,7 @@ use crate::{
     wire::{segment, sync::Message},
 };
 
+mod behind;
 mod fetch;
 mod forks;
 mod log;
@@ -83,6 +84,7 @@ pub struct Mesh {
     unstored_bytes: usize,
     /// Whose evidence is kept, oldest first.
     evidence: VecDeque<Author>,
+    own_claims: behind::Claims,
     counters: Counters,
 }
 
@@ -120,6 +122,7 @@ impl Mesh {
             held_bytes: 0,
             unstored_bytes: 0,
             evidence: VecDeque::new(),
+            own_claims: behind::Claims::default(),
             counters: Counters::default(),
             network,
             settings,
@@ -265,15 +268,6 @@ impl Mesh {
                 .get_or_insert(now.plus(self.settings.lazy_delay));
             self.serve(neighbour, now);
         }
-    }
-
-    /// Whether others say that they have entries of our own author that we lack: append nothing
-    /// before they are here, or the claim is given up.
-    #[must_use]
-    pub fn own_behind(&self) -> bool {
-        let log = &self.logs[&self.me];
-        let beyond = |near: &Near| near.has(self.me) > log.stored.seq;
-        log.is_good() && (log.tip.seq > log.stored.seq || self.near.values().any(beyond))
     }
 
     /// Whether a neighbour has told its tips since it connected.

@@ -93,5 +93,12 @@ pub(super) const MAX_COMPARING: usize = 64;
 pub(super) const MAX_EVIDENCE: usize = 64;
 /// A neighbour that goes on pushing repetitions is asked to stop again after so long.
 pub(super) const PRUNE_AGAIN: Duration = Duration::from_secs(1);
+/// A neighbour's claim to have entries of our own log that we lack holds back signing for so long:
+/// its first want is given up (`GIVE_UP`) and another may be answered.
+pub(super) const OWN_WAIT: Duration = Duration::from_secs(5);
+/// Claims that bring nothing hold back signing for so long in all: a dozen liars, one after another.
+pub(super) const OWN_WAIT_IN_ALL: Duration = Duration::from_secs(60);
+/// Neighbours whose claims about our log are remembered; those of more count for nothing.
+pub(super) const MAX_OWN_CLAIMS: usize = 1024;
 /// Tips told in one sweep: some 7 KB.
 pub(super) const SWEEP_TIPS: usize = 64;

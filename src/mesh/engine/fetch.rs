@@ -132,7 +132,9 @@ impl Mesh {
                 continue;
             }
             let asked = near.asked + asks.get(who).map_or(0, |(_, entries)| *entries);
-            let full = near.wants.len() >= MAX_WANTS || asked >= MAX_ASKED;
+            // What holds back our own signing does not wait behind what others said.
+            let beyond = asked >= MAX_ASKED && author != self.me;
+            let full = near.wants.len() >= MAX_WANTS || beyond;
             if full || !near.verify.is_open(now) {
                 busy = true;
                 continue;
@@ -348,6 +350,9 @@ impl Mesh {
                 let (until, fails) = near.avoid.entry(span.author).or_insert((now, 0));
                 *until = now.plus(AVOID);
                 *fails += 1;
+                if span.author == self.me {
+                    self.own_claims.broken(from);
+                }
                 if end == End::Done || *fails >= MAX_FAILS {
                     near.avoid.remove(&span.author);
                     near.has.remove(&span.author);

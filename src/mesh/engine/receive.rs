@@ -20,7 +20,10 @@ impl Mesh {
             return;
         }
         match sync::decode(body) {
-            Ok(message) => self.heard(from, message, now),
+            Ok(message) => {
+                self.heard(from, message, now);
+                self.note_own_claim(from, now);
+            }
             Err(fault) => {
                 let why = fault.to_string();
                 self.send(from, &Message::error(Code::Malformed, &why));

@@ -195,6 +195,9 @@ impl Mesh {
         log.parent = Some(from);
         log.orphan = false;
         self.unstored_bytes += bytes.len();
+        if author == self.me {
+            self.own_claims.kept(from, now);
+        }
         self.counters.taken += said.len() as u64;
         if let Some(near) = self.near.get_mut(&from) {
             near.score.firsts += 1;
