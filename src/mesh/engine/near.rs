@@ -9,7 +9,10 @@ use super::super::{
     bucket::Bucket,
     settings::{BURST_SECONDS, Settings},
 };
-use crate::domain::{Author, Span, Timestamp};
+use crate::{
+    domain::{Author, Span, Timestamp},
+    wire::segment::Segment,
+};
 
 /// One neighbour, from connecting to disconnecting.
 #[derive(Debug)]
@@ -71,6 +74,17 @@ pub(super) struct Want {
     pub useful: bool,
     /// The usual time has passed, or an answer has begun: now it ends at its deadline.
     pub slow: bool,
+}
+
+impl Want {
+    /// Whether a segment has some of the entries, and no more segments came than one an entry.
+    pub(super) fn asks_for(&self, segment: &Segment<'_>) -> bool {
+        let author = segment.author();
+        let (first, last) = (segment.first, segment.last());
+        let mut spans = self.spans.iter();
+        self.delivered < self.entries
+            && spans.any(|span| span.author == author && first <= span.to && last >= span.from)
+    }
 }
 
 /// How useful a neighbour was since it connected.

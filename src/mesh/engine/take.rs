@@ -22,12 +22,19 @@ use crate::{
 pub(super) enum How {
     /// Unasked.
     Push,
-    /// For a want of ours, perhaps one given up.
+    /// For an open want of ours.
     Answer(u64),
 }
 
 impl Mesh {
-    pub(super) fn take(&mut self, from: Neighbour, bytes: Arc<[u8]>, how: How, now: Timestamp) {
+    /// A segment came, perhaps said to answer a want.
+    pub(super) fn take(
+        &mut self,
+        from: Neighbour,
+        bytes: Arc<[u8]>,
+        answer: Option<u64>,
+        now: Timestamp,
+    ) {
         let segment = match Segment::decode(&bytes) {
             Ok(segment) => segment,
             Err(fault) => return self.bad(from, Refusal::from(fault).to_string()),
@@ -40,6 +47,8 @@ impl Mesh {
         if !log.is_good() {
             return self.show_fork(from, author);
         }
+        let how = self.how(from, answer, &segment, now);
+        let log = &self.logs[&author];
         // The same bytes again: known without hashing.
         let mark = mark(segment.signature);
         let last = segment.last();
