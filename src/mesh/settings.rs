@@ -100,5 +100,8 @@ pub(super) const OWN_WAIT: Duration = Duration::from_secs(5);
 pub(super) const OWN_WAIT_IN_ALL: Duration = Duration::from_secs(60);
 /// Neighbours whose claims about our log are remembered; those of more count for nothing.
 pub(super) const MAX_OWN_CLAIMS: usize = 1024;
+/// Entries that all who have later ones say they no longer have are skipped when that was so for so
+/// long: time for somebody who has them to connect. What is skipped is lost here for good.
+pub(super) const SKIP_AFTER: Duration = Duration::from_secs(10);
 /// Tips told in one sweep: some 7 KB.
 pub(super) const SWEEP_TIPS: usize = 64;

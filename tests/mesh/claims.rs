@@ -114,3 +114,34 @@ fn a_backup_beside_a_liar_waits_until_the_honest_have_given_back_all() {
     world.run(millis(2000));
     assert!(world.nodes.iter().all(|node| node.forks.is_empty()));
 }
+
+#[test]
+fn one_that_says_entries_are_gone_makes_nobody_lose_them() {
+    for later in [500, 5_000, 9_990] {
+        let mut world = World::new(4, STEADY, 44);
+        world.connect(0, 1);
+        world.connect(0, 2);
+        world.connect(0, 3);
+        for round in 0..2 {
+            world.say(0, &[round]);
+            world.run(millis(200));
+        }
+        // 3 is away while most is said.
+        world.cut(0, 3);
+        for round in 2..10 {
+            world.say(0, &[round]);
+            world.run(millis(200));
+        }
+        world.kill(0);
+        world.nodes[1].disk.prune(author(0), 8);
+        assert_eq!(world.nodes[1].disk.pruned[&author(0)], 8);
+        world.connect(1, 3);
+        world.run(millis(later));
+        assert_eq!(world.nodes[3].heard.len(), 2, "after {later} ms");
+        world.connect(2, 3);
+        let took = world.run_until(millis(3000), |world| world.nodes[3].heard.len() == 10);
+        assert!(took.is_some(), "{later}: {:?}", world.nodes[3].heard.len());
+        assert!(world.nodes[3].disk.pruned.is_empty());
+        assert!(world.blamed().is_empty(), "{:?}", world.blamed());
+    }
+}

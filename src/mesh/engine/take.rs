@@ -119,7 +119,9 @@ impl Mesh {
             let skips = log
                 .skip_to
                 .is_some_and(|to| checked.first <= to && to <= checked.tip.seq);
-            if skips && matches!(how, How::Answer(_)) {
+            // Somebody who has what is missing may have come meanwhile.
+            let gone = skips && self.first_offered(author, held) > held + 1;
+            if gone && matches!(how, How::Answer(_)) {
                 return self.append(from, checked, mark, how, now);
             }
             return self.hold(from, checked, now);
@@ -201,6 +203,7 @@ impl Mesh {
         log.tries = 0;
         log.urgent = false;
         log.skip_to = None;
+        log.gone_since = None;
         log.parent = Some(from);
         log.orphan = false;
         self.unstored_bytes += bytes.len();
