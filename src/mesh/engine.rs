@@ -85,6 +85,8 @@ pub struct Mesh {
     /// Whose evidence is kept, oldest first.
     evidence: VecDeque<Author>,
     own_claims: behind::Claims,
+    /// How often all outputs were polled.
+    bursts: u64,
     counters: Counters,
 }
 
@@ -123,6 +125,7 @@ impl Mesh {
             unstored_bytes: 0,
             evidence: VecDeque::new(),
             own_claims: behind::Claims::default(),
+            bursts: 0,
             counters: Counters::default(),
             network,
             settings,
@@ -141,7 +144,9 @@ impl Mesh {
 
     /// The next thing to do, in the order they must be done.
     pub fn poll(&mut self) -> Option<Output> {
-        self.out.pop_front()
+        let next = self.out.pop_front();
+        self.bursts += u64::from(next.is_none());
+        next
     }
 
     /// A neighbour that speaks sync is connected. It is told our tips. A neighbour already connected
@@ -257,6 +262,7 @@ impl Mesh {
     pub fn blocked(&mut self, neighbour: Neighbour) {
         if let Some(near) = self.near.get_mut(&neighbour) {
             near.blocked = true;
+            near.recall_forks(self.bursts);
         }
     }
 
@@ -353,6 +359,10 @@ impl Mesh {
             && let Some(log) = self.logs.get_mut(&oldest)
         {
             log.standing = Standing::Forked(None);
+            for near in self.near.values_mut() {
+                near.forks_told.remove(&oldest);
+                near.forks_due.remove(&oldest);
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Node {
     pub conduct: Vec<(Neighbour, String)>,
     pub forks: Vec<Evidence>,
     pub own_advanced: Option<Tip>,
+    /// To whom its queue is full.
+    pub full_to: Option<Neighbour>,
     /// Bytes and messages sent, by kind.
     pub sent: BTreeMap<&'static str, (u64, u64)>,
     epoch: u64,
@@ -118,6 +120,7 @@ impl World {
             conduct: Vec::new(),
             forks: Vec::new(),
             own_advanced: None,
+            full_to: None,
             sent: BTreeMap::new(),
             epoch,
         }
@@ -168,6 +171,15 @@ impl World {
                     self.drain(here);
                 }
             }
+        }
+    }
+
+    /// The queue of a node to another has room again.
+    pub fn make_room(&mut self, at: usize) {
+        if let Some(to) = self.nodes[at].full_to.take() {
+            let now = self.now;
+            self.nodes[at].mesh.unblocked(to, now);
+            self.drain(at);
         }
     }
 
@@ -245,6 +257,9 @@ impl World {
     fn drain(&mut self, at: usize) {
         while let Some(output) = self.nodes[at].mesh.poll() {
             match output {
+                Output::Send { to, .. } if self.nodes[at].full_to == Some(to) => {
+                    self.nodes[at].mesh.blocked(to);
+                }
                 Output::Send { to, kind, bytes } => {
                     assert!(bytes.len() <= sync::MAX_BYTES, "{kind}: {}", bytes.len());
                     self.trace = Sha256::new()
