@@ -4,6 +4,8 @@
 mod budgets;
 #[path = "mesh/catch_up.rs"]
 mod catch_up;
+#[path = "mesh/claims.rs"]
+mod claims;
 #[path = "mesh/converge.rs"]
 mod converge;
 #[path = "mesh/disk.rs"]

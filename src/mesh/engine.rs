@@ -18,6 +18,7 @@ use crate::{
     wire::{segment, sync::Message},
 };
 
+mod behind;
 mod fetch;
 mod forks;
 mod log;
@@ -83,6 +84,9 @@ pub struct Mesh {
     unstored_bytes: usize,
     /// Whose evidence is kept, oldest first.
     evidence: VecDeque<Author>,
+    own_claims: behind::Claims,
+    /// How often all outputs were polled.
+    bursts: u64,
     counters: Counters,
 }
 
@@ -120,6 +124,8 @@ impl Mesh {
             held_bytes: 0,
             unstored_bytes: 0,
             evidence: VecDeque::new(),
+            own_claims: behind::Claims::default(),
+            bursts: 0,
             counters: Counters::default(),
             network,
             settings,
@@ -138,7 +144,9 @@ impl Mesh {
 
     /// The next thing to do, in the order they must be done.
     pub fn poll(&mut self) -> Option<Output> {
-        self.out.pop_front()
+        let next = self.out.pop_front();
+        self.bursts += u64::from(next.is_none());
+        next
     }
 
     /// A neighbour that speaks sync is connected. It is told our tips. A neighbour already connected
@@ -254,6 +262,7 @@ impl Mesh {
     pub fn blocked(&mut self, neighbour: Neighbour) {
         if let Some(near) = self.near.get_mut(&neighbour) {
             near.blocked = true;
+            near.recall_forks(self.bursts);
         }
     }
 
@@ -265,15 +274,6 @@ impl Mesh {
                 .get_or_insert(now.plus(self.settings.lazy_delay));
             self.serve(neighbour, now);
         }
-    }
-
-    /// Whether others say that they have entries of our own author that we lack: append nothing
-    /// before they are here, or the claim is given up.
-    #[must_use]
-    pub fn own_behind(&self) -> bool {
-        let log = &self.logs[&self.me];
-        let beyond = |near: &Near| near.has(self.me) > log.stored.seq;
-        log.is_good() && (log.tip.seq > log.stored.seq || self.near.values().any(beyond))
     }
 
     /// Whether a neighbour has told its tips since it connected.
@@ -359,6 +359,10 @@ impl Mesh {
             && let Some(log) = self.logs.get_mut(&oldest)
         {
             log.standing = Standing::Forked(None);
+            for near in self.near.values_mut() {
+                near.forks_told.remove(&oldest);
+                near.forks_due.remove(&oldest);
+            }
         }
     }
 

@@ -98,5 +98,15 @@ pub(super) const STATEMENT_SKEW: Duration = Duration::from_secs(3600);
 /// Verifying a statement counts as so many verifications, before its key is known: what RSA-8192
 /// costs. It leaves 250 a second, and a Slips asks once in two.
 pub(super) const STATEMENT_COST: u64 = 8;
+/// A neighbour's claim to have entries of our own log that we lack holds back signing for so long:
+/// its first want is given up (`GIVE_UP`) and another may be answered.
+pub(super) const OWN_WAIT: Duration = Duration::from_secs(5);
+/// Claims that bring nothing hold back signing for so long in all: a dozen liars, one after another.
+pub(super) const OWN_WAIT_IN_ALL: Duration = Duration::from_secs(60);
+/// Neighbours whose claims about our log are remembered; those of more count for nothing.
+pub(super) const MAX_OWN_CLAIMS: usize = 1024;
+/// Entries that all who have later ones say they no longer have are skipped when that was so for so
+/// long: time for somebody who has them to connect. What is skipped is lost here for good.
+pub(super) const SKIP_AFTER: Duration = Duration::from_secs(10);
 /// Tips told in one sweep: some 7 KB.
 pub(super) const SWEEP_TIPS: usize = 64;

@@ -108,6 +108,73 @@ fn unsigned_segments_are_verified_at_a_bounded_rate() {
     assert!(world.nodes[1].heard.contains_key(&(said.author, said.seq)));
 }
 
+/// Segments of one log, each signed by nobody in another way.
+fn forged(author: u64, many: u32) -> Vec<Vec<u8>> {
+    let mut log = OwnLog::new(key(author), NETWORK, None).expect("a key that signs");
+    let said = [(Timestamp::from_micros(1), report(1))];
+    let unsent = log.append(&said).expect("a report");
+    let bytes = unsent.segments().map(|(bytes, ..)| bytes.to_vec()).next();
+    let bytes = bytes.expect("one");
+    let forge = |number: u32| {
+        let mut forged = bytes.clone();
+        let end = forged.len() - 64;
+        forged[end..end + 4].copy_from_slice(&number.to_be_bytes());
+        forged
+    };
+    (0..many).map(forge).collect()
+}
+
+#[test]
+fn forged_answers_are_verified_at_the_same_rate() {
+    let mut world = World::new(4, STEADY, 25);
+    world.settings = Settings {
+        verifications: 20,
+        ..Settings::default()
+    };
+    for number in 0..4 {
+        let disk = world.nodes[number].disk.clone();
+        world.restart(number, disk);
+    }
+    // Wants 0 and more were sent to 2, and are long answered.
+    world.connect(2, 1);
+    for n in 0..3 {
+        let reports: Vec<_> = (n * 64..n * 64 + 64).collect();
+        world.say(2, &reports);
+    }
+    world.connect(3, 1);
+    world.connect(0, 1);
+    world.run(millis(1000));
+    let tip = |seq| Tip {
+        author: author(9),
+        seq,
+        digest: Digest([3; 32]),
+    };
+    let tips = vec![tip(2)];
+    let fresh = false;
+    let frame = Message::Tips { fresh, tips }.encode();
+    world.send(0, 1, frame.into());
+    world.run(millis(120));
+    let before = world.nodes[1].mesh.counters();
+    assert!(before.wants > 0);
+    // Answers to wants of the past and of others, to an open want of its own, and to none.
+    let ids = 0..before.wants;
+    for (at, segment) in forged(9, 2000).into_iter().enumerate() {
+        let answer = ids.clone().nth(at % before.wants as usize);
+        let segments = vec![segment];
+        let frame = Message::Segments { answer, segments };
+        world.send(0, 1, frame.encode().into());
+    }
+    world.run(millis(1000));
+    let verified = world.nodes[1].mesh.counters().verified - before.verified;
+    // The burst, a second's rate, and as many as the open want asked for.
+    assert!(verified <= 20 * 4 + 20 + 2 + 1, "{verified} verifications");
+    assert!(verified > 0);
+    // Forged answers for an author nobody asked about cost no more.
+    let said = world.say(2, &[7]);
+    world.run(millis(300));
+    assert!(world.nodes[1].heard.contains_key(&(said.author, said.seq)));
+}
+
 #[test]
 fn made_up_authors_do_not_fill_the_table() {
     let mut world = World::new(3, STEADY, 23);

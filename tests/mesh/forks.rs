@@ -190,3 +190,46 @@ fn false_evidence_convicts_nobody() {
         world.nodes[2].conduct
     );
 }
+
+#[test]
+fn evidence_that_had_no_room_is_shown_when_there_is() {
+    let mut world = World::new(12, STEADY, 15);
+    for other in [1, 8, 9, 10] {
+        world.connect(0, other);
+    }
+    world.run(millis(500));
+    world.nodes[0].full_to = Some(world.nodes[1].me);
+    for other in [8, 9, 10] {
+        let (mut one, mut another) = (log(other as u64), log(other as u64));
+        world.send(other, 0, push(&segments(&mut one, &[100])).into());
+        world.send(other, 0, push(&segments(&mut another, &[200])).into());
+    }
+    world.run(millis(1000));
+    assert_eq!(world.nodes[0].forks.len(), 3);
+    assert!(world.nodes[1].forks.is_empty());
+    world.make_room(0);
+    let shown = world.run_until(millis(1000), |world| world.nodes[1].forks.len() == 3);
+    assert!(shown.is_some(), "{}", world.nodes[1].forks.len());
+    // Once.
+    let sent = world.nodes[0].sent["fork"];
+    world.run(millis(5000));
+    assert_eq!(world.nodes[0].sent["fork"], sent);
+}
+
+#[test]
+fn who_shows_false_evidence_is_still_shown_the_true() {
+    let mut world = World::new(10, STEADY, 16);
+    world.connect(0, 1);
+    world.connect(0, 9);
+    world.run(millis(500));
+    let (mut one, mut other) = (log(9), log(9));
+    let (left, right) = (segments(&mut one, &[100]), segments(&mut other, &[200]));
+    let same = [left[0].clone(), left[0].clone()];
+    let frame = Message::Fork { segments: same };
+    world.send(1, 0, frame.encode().into());
+    world.run(millis(200));
+    world.send(9, 0, push(&left).into());
+    world.send(9, 0, push(&right).into());
+    let knows = world.run_until(millis(2000), |world| !world.nodes[1].forks.is_empty());
+    assert!(knows.is_some());
+}

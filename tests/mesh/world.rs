@@ -34,6 +34,8 @@ pub struct Node {
     pub unknown: Vec<(Neighbour, Subject)>,
     pub forks: Vec<Evidence>,
     pub own_advanced: Option<Tip>,
+    /// To whom its queue is full.
+    pub full_to: Option<Neighbour>,
     /// Bytes and messages sent, by kind.
     pub sent: BTreeMap<&'static str, (u64, u64)>,
     epoch: u64,
@@ -121,6 +123,7 @@ impl World {
             unknown: Vec::new(),
             forks: Vec::new(),
             own_advanced: None,
+            full_to: None,
             sent: BTreeMap::new(),
             epoch,
         }
@@ -171,6 +174,15 @@ impl World {
                     self.drain(here);
                 }
             }
+        }
+    }
+
+    /// The queue of a node to another has room again.
+    pub fn make_room(&mut self, at: usize) {
+        if let Some(to) = self.nodes[at].full_to.take() {
+            let now = self.now;
+            self.nodes[at].mesh.unblocked(to, now);
+            self.drain(at);
         }
     }
 
@@ -248,6 +260,9 @@ impl World {
     fn drain(&mut self, at: usize) {
         while let Some(output) = self.nodes[at].mesh.poll() {
             match output {
+                Output::Send { to, .. } if self.nodes[at].full_to == Some(to) => {
+                    self.nodes[at].mesh.blocked(to);
+                }
                 Output::Send { to, kind, bytes } => {
                     assert!(bytes.len() <= sync::MAX_BYTES, "{kind}: {}", bytes.len());
                     self.trace = Sha256::new()

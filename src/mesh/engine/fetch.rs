@@ -7,7 +7,7 @@ use rand::Rng as _;
 use super::{
     super::settings::{
         AVOID, GIVE_UP, MAX_ASKED, MAX_HEDGE, MAX_LONG_HEDGE, MAX_SPAN, MAX_UNSTORED_BYTES,
-        MAX_WANT, MAX_WANTS, SHORT_SPAN,
+        MAX_WANT, MAX_WANTS, SHORT_SPAN, SKIP_AFTER,
     },
     Mesh,
     near::Want,
@@ -132,7 +132,9 @@ impl Mesh {
                 continue;
             }
             let asked = near.asked + asks.get(who).map_or(0, |(_, entries)| *entries);
-            let full = near.wants.len() >= MAX_WANTS || asked >= MAX_ASKED;
+            // What holds back our own signing does not wait behind what others said.
+            let beyond = asked >= MAX_ASKED && author != self.me;
+            let full = near.wants.len() >= MAX_WANTS || beyond;
             if full || !near.verify.is_open(now) {
                 busy = true;
                 continue;
@@ -153,11 +155,12 @@ impl Mesh {
             return;
         }
         // Who still has the next entry; if nobody has, the log goes on where somebody's begins.
-        let begins = |who: &Neighbour| self.near[who].pruned_before(author);
-        let all = self.near.iter().filter(|(_, near)| near.has(author) > held);
-        let earliest = all.map(|(_, near)| near.pruned_before(author)).min();
-        let from = (held + 1).max(earliest.unwrap_or(1));
+        let from = self.first_offered(author, held);
         let skip_to = (from > held + 1).then_some(from);
+        if !self.may_begin(author, skip_to, now) {
+            return;
+        }
+        let begins = |who: &Neighbour| self.near[who].pruned_before(author);
         free.retain(|(_, who)| begins(who) <= from);
         if free.is_empty() {
             return self.ask_at(author, now.plus(BUSY_WAIT));
@@ -184,6 +187,34 @@ impl Mesh {
                 near.to_graft.insert(author);
             }
         }
+    }
+
+    /// The first entry after those held that a neighbour does not say it no longer has.
+    pub(super) fn first_offered(&self, author: Author, held: u64) -> u64 {
+        let all = self.near.values().filter(|near| near.has(author) > held);
+        let earliest = all.map(|near| near.pruned_before(author)).min();
+        (held + 1).max(earliest.unwrap_or(1))
+    }
+
+    /// Whether a log may go on at once: when something is to be skipped, only after all connected
+    /// have said for long that it is gone. Otherwise it is looked at again then.
+    fn may_begin(&mut self, author: Author, skip_to: Option<u64>, now: Timestamp) -> bool {
+        let Some(log) = self.logs.get_mut(&author) else {
+            return false;
+        };
+        if skip_to.is_none() {
+            log.gone_since = None;
+            return true;
+        }
+        // A clock that was set back begins anew.
+        let since = log.gone_since.filter(|since| *since <= now).unwrap_or(now);
+        log.gone_since = Some(since);
+        if now.since(since) >= SKIP_AFTER {
+            return true;
+        }
+        log.skip_to = None;
+        self.ask_at(author, since.plus(SKIP_AFTER));
+        false
     }
 
     /// Asks a neighbour whose log differs from ours for the entry in question.
@@ -348,6 +379,9 @@ impl Mesh {
                 let (until, fails) = near.avoid.entry(span.author).or_insert((now, 0));
                 *until = now.plus(AVOID);
                 *fails += 1;
+                if span.author == self.me {
+                    self.own_claims.broken(from);
+                }
                 if end == End::Done || *fails >= MAX_FAILS {
                     near.avoid.remove(&span.author);
                     near.has.remove(&span.author);

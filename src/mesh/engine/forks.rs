@@ -60,13 +60,12 @@ impl Mesh {
                 self.counters.shed += 1;
                 return;
             }
-            near.forks_told.insert(author);
             near.verify
                 .charge(check::cost(one.key()) + check::cost(other.key()), now);
         }
         let known = self.logs.get(&author).map(|log| &log.standing);
         if matches!(known, Some(Standing::Forked(_))) {
-            return;
+            return self.knows_fork(from, author);
         }
         self.counters.verified += 2;
         let signed = [&one, &other]
@@ -84,6 +83,18 @@ impl Mesh {
                 segments,
             };
             self.convict(evidence, Some(from));
+            self.knows_fork(from, author);
+        }
+    }
+
+    /// A neighbour has shown evidence against an author: it need not be shown ours.
+    fn knows_fork(&mut self, from: Neighbour, author: Author) {
+        let standing = self.logs.get(&author).map(|log| &log.standing);
+        if matches!(standing, Some(Standing::Forked(Some(_))))
+            && let Some(near) = self.near.get_mut(&from)
+        {
+            near.forks_due.remove(&author);
+            near.forks_told.entry(author).or_insert(None);
         }
     }
 
@@ -112,7 +123,20 @@ impl Mesh {
         }
     }
 
-    /// Shows a neighbour the evidence against an author, once.
+    /// Shows a neighbour one of the proofs that had no room before; `true` when more wait.
+    pub(super) fn show_due_fork(&mut self, to: Neighbour) -> bool {
+        let Some(near) = self.near.get_mut(&to).filter(|near| !near.blocked) else {
+            return false;
+        };
+        let Some(author) = near.forks_due.pop_first() else {
+            return false;
+        };
+        let more = !near.forks_due.is_empty();
+        self.show_fork(to, author);
+        more
+    }
+
+    /// Shows a neighbour the evidence against an author, once; later when its queue is full.
     pub(super) fn show_fork(&mut self, to: Neighbour, author: Author) {
         let Some(Standing::Forked(Some(evidence))) =
             self.logs.get(&author).map(|log| &log.standing)
@@ -122,7 +146,13 @@ impl Mesh {
         let Some(near) = self.near.get_mut(&to) else {
             return;
         };
-        if near.forks_told.insert(author) {
+        if near.forks_told.contains_key(&author) {
+            return;
+        }
+        if near.blocked {
+            near.forks_due.insert(author);
+        } else {
+            near.forks_told.insert(author, Some(self.bursts));
             let segments = evidence.segments.clone().map(|bytes| bytes.to_vec());
             debug_assert!(segments.iter().all(|s| s.len() <= segment::MAX_BYTES));
             self.send(to, &Message::Fork { segments });

@@ -36,6 +36,8 @@ pub(super) struct Log {
     pub urgent: bool,
     /// What is before this number nobody has any more.
     pub skip_to: Option<u64>,
+    /// Since when nobody connected says that it has the next entry, though some have later ones.
+    pub gone_since: Option<Timestamp>,
     /// Who was the first to bring the last segment.
     pub parent: Option<Neighbour>,
     /// The neighbour that was the parent is gone.
@@ -94,6 +96,7 @@ impl Log {
             tries: 0,
             urgent: false,
             skip_to: None,
+            gone_since: None,
             parent: None,
             orphan: false,
             standing: Standing::Good,

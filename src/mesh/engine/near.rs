@@ -9,7 +9,10 @@ use super::super::{
     bucket::Bucket,
     settings::{BURST_SECONDS, Settings},
 };
-use crate::domain::{Author, Span, Timestamp};
+use crate::{
+    domain::{Author, Span, Timestamp},
+    wire::segment::Segment,
+};
 
 /// One neighbour, from connecting to disconnecting.
 #[derive(Debug)]
@@ -41,8 +44,11 @@ pub(super) struct Near {
     pub avoid: BTreeMap<Author, (Timestamp, u32)>,
     /// Authors whose tips of its own differed from ours and were asked for.
     pub suspected: BTreeSet<Author>,
-    /// Forks it knows of.
-    pub forks_told: BTreeSet<Author>,
+    /// Forks it knows of, among those whose evidence is kept; for those it was shown, when: the
+    /// number of the burst of outputs.
+    pub forks_told: BTreeMap<Author, Option<u64>>,
+    /// Forks it is to be shown when its queue has room; among those whose evidence is kept.
+    pub forks_due: BTreeSet<Author>,
     /// Its wants that wait for their turn.
     pub serving: VecDeque<(u64, Vec<Span>)>,
     /// One of its wants is being read.
@@ -71,6 +77,17 @@ pub(super) struct Want {
     pub useful: bool,
     /// The usual time has passed, or an answer has begun: now it ends at its deadline.
     pub slow: bool,
+}
+
+impl Want {
+    /// Whether a segment has some of the entries, and no more segments came than one an entry.
+    pub(super) fn asks_for(&self, segment: &Segment<'_>) -> bool {
+        let author = segment.author();
+        let (first, last) = (segment.first, segment.last());
+        let mut spans = self.spans.iter();
+        self.delivered < self.entries
+            && spans.any(|span| span.author == author && first <= span.to && last >= span.from)
+    }
 }
 
 /// How useful a neighbour was since it connected.
@@ -121,7 +138,8 @@ impl Near {
             pruned_before: BTreeMap::new(),
             avoid: BTreeMap::new(),
             suspected: BTreeSet::new(),
-            forks_told: BTreeSet::new(),
+            forks_told: BTreeMap::new(),
+            forks_due: BTreeSet::new(),
             serving: VecDeque::new(),
             reading: false,
             blocked: false,
@@ -146,6 +164,18 @@ impl Near {
     pub(super) fn tell(&mut self, author: Author, seq: u64) {
         let told = self.told.entry(author).or_default();
         *told = seq.max(*told);
+    }
+
+    /// The queue was full in this burst: the evidence shown in it may not have gone out.
+    pub(super) fn recall_forks(&mut self, burst: u64) {
+        let due = &mut self.forks_due;
+        self.forks_told.retain(|author, shown| {
+            let lost = *shown == Some(burst);
+            if lost {
+                due.insert(*author);
+            }
+            !lost
+        });
     }
 
     pub(super) fn pruned_before(&self, author: Author) -> u64 {

@@ -13,6 +13,7 @@ use crate::{
     wire::{
         frame::Code,
         nothing_known,
+        segment::Segment,
         sync::{self, Message},
     },
 };
@@ -24,7 +25,10 @@ impl Mesh {
             return;
         }
         match sync::decode(body) {
-            Ok(message) => self.heard(from, message, now),
+            Ok(message) => {
+                self.heard(from, message, now);
+                self.note_own_claim(from, now);
+            }
             Err(fault) => {
                 let why = fault.to_string();
                 self.send(from, &Message::error(Code::Malformed, &why));
@@ -49,9 +53,11 @@ impl Mesh {
             }
             Message::Want { id, spans } => self.wanted(from, id, &spans, now),
             Message::Segments { answer, segments } => {
-                let how = self.how(from, answer, now);
+                if let Some(id) = answer.filter(|id| *id >= self.next_want) {
+                    self.bad(from, format!("answers want {id}, which was never sent"));
+                }
                 for bytes in segments {
-                    self.take(from, bytes.into(), how, now);
+                    self.take(from, bytes.into(), answer, now);
                 }
             }
             Message::Pruned { author, before } => self.pruned(from, author, before),
@@ -130,17 +136,24 @@ impl Mesh {
         }
     }
 
-    /// Which want these segments answer; what answers none was pushed.
-    fn how(&mut self, from: Neighbour, answer: Option<u64>, now: Timestamp) -> How {
-        let Some(id) = answer else {
-            return How::Push;
-        };
-        if id >= self.next_want {
-            self.bad(from, format!("answers want {id}, which was never sent"));
-            return How::Push;
+    /// Whether a segment answers the want it is said to answer: one of ours to this neighbour that
+    /// is open, asks for some of it, and has not had more than it asked for. All else was pushed.
+    pub(super) fn how(
+        &mut self,
+        from: Neighbour,
+        answer: Option<u64>,
+        segment: &Segment<'_>,
+        now: Timestamp,
+    ) -> How {
+        let near = self.near.get(&from);
+        let want = answer.and_then(|id| Some((id, near?.wants.get(&id)?)));
+        match want {
+            Some((id, want)) if want.asks_for(segment) => {
+                self.answering(from, id, now);
+                How::Answer(id)
+            }
+            _ => How::Push,
         }
-        self.answering(from, id, now);
-        How::Answer(id)
     }
 
     /// A neighbour wants entries.

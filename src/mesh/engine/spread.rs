@@ -106,9 +106,13 @@ impl Mesh {
     }
 
     /// Tells the tips that were collected.
-    pub(super) fn flush(&mut self, _now: Timestamp) {
+    pub(super) fn flush(&mut self, now: Timestamp) {
         let everyone: Vec<_> = self.near.keys().copied().collect();
         for to in everyone {
+            if self.show_due_fork(to) {
+                // One at a time, so that they do not fill the queue again.
+                self.flush_at = Some(now.plus(self.settings.lazy_delay));
+            }
             let Some(near) = self.near.get_mut(&to) else {
                 continue;
             };

@@ -22,12 +22,19 @@ use crate::{
 pub(super) enum How {
     /// Unasked.
     Push,
-    /// For a want of ours, perhaps one given up.
+    /// For an open want of ours.
     Answer(u64),
 }
 
 impl Mesh {
-    pub(super) fn take(&mut self, from: Neighbour, bytes: Arc<[u8]>, how: How, now: Timestamp) {
+    /// A segment came, perhaps said to answer a want.
+    pub(super) fn take(
+        &mut self,
+        from: Neighbour,
+        bytes: Arc<[u8]>,
+        answer: Option<u64>,
+        now: Timestamp,
+    ) {
         let segment = match Segment::decode(&bytes) {
             Ok(segment) => segment,
             Err(fault) => return self.bad(from, Refusal::from(fault).to_string()),
@@ -40,6 +47,8 @@ impl Mesh {
         if !log.is_good() {
             return self.show_fork(from, author);
         }
+        let how = self.how(from, answer, &segment, now);
+        let log = &self.logs[&author];
         // The same bytes again: known without hashing.
         let mark = mark(segment.signature);
         let last = segment.last();
@@ -110,7 +119,9 @@ impl Mesh {
             let skips = log
                 .skip_to
                 .is_some_and(|to| checked.first <= to && to <= checked.tip.seq);
-            if skips && matches!(how, How::Answer(_)) {
+            // Somebody who has what is missing may have come meanwhile.
+            let gone = skips && self.first_offered(author, held) > held + 1;
+            if gone && matches!(how, How::Answer(_)) {
                 return self.append(from, checked, mark, how, now);
             }
             return self.hold(from, checked, now);
@@ -192,9 +203,13 @@ impl Mesh {
         log.tries = 0;
         log.urgent = false;
         log.skip_to = None;
+        log.gone_since = None;
         log.parent = Some(from);
         log.orphan = false;
         self.unstored_bytes += bytes.len();
+        if author == self.me {
+            self.own_claims.kept(from, now);
+        }
         self.counters.taken += said.len() as u64;
         if let Some(near) = self.near.get_mut(&from) {
             near.score.firsts += 1;

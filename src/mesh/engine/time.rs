@@ -13,6 +13,7 @@ impl Mesh {
             self.recap_at,
             self.sweep_at.filter(|_| !self.near.is_empty()),
             self.serves_at(now),
+            self.own_claims.next_time(),
         ]
         .into_iter()
         .flatten()
@@ -22,6 +23,7 @@ impl Mesh {
     /// Time has passed. May be called at any time; must be called when [`Mesh::next_time`] has come.
     pub fn tick(&mut self, now: Timestamp) {
         self.expire(now);
+        self.end_own_claims(now);
         if self.flush_at.is_some_and(|at| at <= now) {
             self.flush_at = None;
             self.flush(now);
