@@ -233,3 +233,22 @@ fn who_shows_false_evidence_is_still_shown_the_true() {
     let knows = world.run_until(millis(2000), |world| !world.nodes[1].forks.is_empty());
     assert!(knows.is_some());
 }
+
+#[test]
+fn evidence_that_itself_found_the_queue_full_is_shown_again() {
+    let mut world = World::new(10, STEADY, 18);
+    world.connect(0, 1);
+    world.connect(0, 9);
+    world.run(millis(500));
+    world.nodes[0].full_to = Some(world.nodes[1].me);
+    let (mut one, mut other) = (log(9), log(9));
+    let (left, right) = (segments(&mut one, &[100]), segments(&mut other, &[200]));
+    let pair = [left[0].clone(), right[0].clone()];
+    let frame = Message::Fork { segments: pair };
+    world.send(9, 0, frame.encode().into());
+    world.run_until(millis(200), |world| !world.nodes[0].forks.is_empty());
+    assert_eq!(world.nodes[0].forks.len(), 1);
+    world.make_room(0);
+    let knows = world.run_until(millis(1000), |world| !world.nodes[1].forks.is_empty());
+    assert!(knows.is_some());
+}
