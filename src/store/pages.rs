@@ -93,6 +93,8 @@ pub(super) struct Pages {
     at: i64,
     id: i64,
     page: IntoIter<RawReport>,
+    /// Nothing follows; asking again would cost as much as a page, for each report of the other order.
+    ended: bool,
 }
 
 impl Pages {
@@ -103,6 +105,7 @@ impl Pages {
             at: i64::MIN,
             id: i64::MIN,
             page: Vec::new().into_iter(),
+            ended: false,
         }
     }
 
@@ -112,11 +115,12 @@ impl Pages {
         &mut self,
         conn: &mut SqliteConnection,
     ) -> Result<Option<(i64, i64)>, StoreError> {
-        if self.page.as_slice().is_empty() {
+        if self.page.as_slice().is_empty() && !self.ended {
             let rows = next(conn, self.order, (self.at, self.id)).await?;
             if let Some(last) = rows.last() {
                 (self.at, self.id) = self.order.key(last);
             }
+            self.ended = rows.is_empty();
             self.page = rows.into_iter();
         }
         Ok(self.page.as_slice().first().map(|row| self.order.key(row)))
