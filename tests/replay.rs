@@ -252,3 +252,12 @@ fn a_file_that_is_not_there_is_named() {
     assert_eq!((ran.code, ran.answers.len()), (Some(1), 0));
     assert!(ran.err.contains("cannot open none.jsonl"), "{}", ran.err);
 }
+
+#[test]
+fn a_flag_for_databases_is_refused_where_lines_are_replayed() {
+    for flag in [["--until", "2h"], ["--address", "192.0.2.1"]] {
+        let ran = replay("", &[flag[0], flag[1], "-"]);
+        assert_eq!(ran.code, Some(2), "{flag:?}: {}", ran.err);
+        assert!(ran.err.contains("--db FILE"), "{}", ran.err);
+    }
+}

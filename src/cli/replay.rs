@@ -73,6 +73,12 @@ const READ_AT_ONCE: usize = 1 << 18;
 /// # Errors
 /// The file or the database cannot be read, a line is none, or the output cannot be written.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    // clap waives `requires` when what is required conflicts with something that is there.
+    if args.db.is_none() && (args.until.is_some() || !args.address.is_empty()) {
+        return Err(Exit::Usage.because(
+            "--until and --address go with --db FILE; lines are replayed whole, with their own queries",
+        ));
+    }
     let config = context.config()?.config;
     let kinds = [
         Some(args.model.unwrap_or(config.reputation.model)),
