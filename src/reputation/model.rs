@@ -1,6 +1,6 @@
 //! What every trust model does: learn facts, answer for an address, say why.
 
-use std::net::IpAddr;
+use std::{cmp::Ordering, net::IpAddr};
 
 use crate::domain::{
     Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp, Trust,
@@ -106,6 +106,17 @@ pub struct Share {
     pub parts: Vec<(&'static str, f64)>,
     /// Why it does not count, if it does not; its weight is 0 then.
     pub left_out: Option<&'static str>,
+}
+
+impl Share {
+    /// The order for people: strongest first, those left out last, then newest first, then by author.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        (self.left_out.is_some().cmp(&other.left_out.is_some()))
+            .then(other.weight.total_cmp(&self.weight))
+            .then(other.said_at.cmp(&self.said_at))
+            .then(self.author.cmp(&other.author))
+    }
 }
 
 /// An opinion with its reasons.
