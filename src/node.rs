@@ -150,6 +150,8 @@ pub struct Parts {
     pub lines: Lines,
     /// What the operator orders; until it ends the node does not end by itself.
     pub orders: mpsc::Receiver<Asked>,
+    /// What the operator asks of addresses; it, too, keeps the node from ending by itself.
+    pub questions: mpsc::Receiver<incoming::Asked>,
     /// What our Slips says.
     pub from_slips: InboundQueue,
     /// The way to our Slips.
@@ -295,7 +297,13 @@ pub fn start(
         kept,
         counters,
     };
-    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements, logs);
+    let inputs = incoming::Inputs::new(
+        (orders, parts.questions),
+        parts.lines,
+        parts.events,
+        own_statements,
+        logs,
+    );
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }
