@@ -28,7 +28,7 @@ pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
-pub use plain::{is_plain, plain};
+pub use plain::{TooLong, is_plain, plain, plain_whole};
 pub use presence::{
     ALIAS_CHARS, FAREWELL_CHARS, Farewell, Hello, MAX_RETRY_AFTER, MESSAGE_CHARS, NAME_CHARS,
     OwnTip, Presence, Status,

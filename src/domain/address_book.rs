@@ -5,7 +5,10 @@ use std::collections::HashMap;
 
 use libp2p::{Multiaddr, PeerId};
 
-use super::{Act, Ban, Contact, Decision, GivenTrust, Order, Timestamp, Trust, TrustChange, plain};
+use super::{
+    Act, Ban, Contact, Decision, GivenTrust, Order, Timestamp, TooLong, Trust, TrustChange, plain,
+    plain_whole,
+};
 
 /// Entries at the most: as many as the peers a node remembers by default (`limits.known_peers`).
 pub const MAX_CONTACTS: usize = 10_000;
@@ -23,6 +26,9 @@ pub const MAX_NOTE: usize = 200;
 pub const MAX_TAG: usize = 40;
 /// Tags of one entry.
 pub const MAX_TAGS: usize = 16;
+
+/// How much of a text that is too long is shown, in characters.
+const SHOWN: usize = 24;
 
 /// Why an order cannot be carried out; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +48,20 @@ pub enum BookError {
         what: &'static str,
         /// As it was typed, cleaned for showing.
         text: String,
+    },
+    /// Longer than it may be.
+    #[error(
+        "the {what} `{start}...` has {length} characters, and at most {most} are kept; shorten it by {}", length - most
+    )]
+    TooLong {
+        /// What it was to be.
+        what: &'static str,
+        /// Its beginning, cleaned.
+        start: String,
+        /// How many characters there are.
+        length: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// It looks like a peer id.
     #[error(
@@ -131,7 +151,7 @@ impl AddressBook {
     /// The entry with this name, whatever its capitals.
     #[must_use]
     pub fn named(&self, alias: &str) -> Option<&Contact> {
-        let wanted = folded(&plain(alias, MAX_ALIAS));
+        let wanted = folded(&plain(alias, usize::MAX));
         let is_it = |it: &&Contact| it.alias.as_deref().map(folded).as_ref() == Some(&wanted);
         self.contacts.values().find(is_it)
     }
@@ -151,7 +171,7 @@ impl AddressBook {
                 if *until <= now {
                     return Err(BookError::Over(*until));
                 }
-                let reason = plain(reason, MAX_NOTE);
+                let reason = whole("reason", reason, MAX_NOTE)?;
                 change.ban = Some(Ban {
                     peer,
                     since: now,
@@ -218,7 +238,7 @@ impl AddressBook {
                     contact.alias = Some(self.free_alias(alias, peer)?);
                 }
                 if let Some(note) = note {
-                    contact.note = plain(note, MAX_NOTE);
+                    contact.note = whole("note", note, MAX_NOTE)?;
                 }
                 let all: Vec<String> = contact.tags.iter().chain(tags).cloned().collect();
                 contact.tags = checked_tags(&all)?;
@@ -248,7 +268,7 @@ impl AddressBook {
                 ..or_new()
             },
             Act::Note(note) => Contact {
-                note: plain(note, MAX_NOTE),
+                note: whole("note", note, MAX_NOTE)?,
                 ..or_new()
             },
             Act::Tags(tags) => Contact {
@@ -324,8 +344,18 @@ fn folded(alias: &str) -> String {
     alias.to_lowercase()
 }
 
+/// The text, cleaned; nothing of it is cut off.
+fn whole(what: &'static str, text: &str, most: usize) -> Result<String, BookError> {
+    plain_whole(text, most).map_err(|TooLong { length, most }| BookError::TooLong {
+        what,
+        start: plain(text, SHOWN),
+        length,
+        most,
+    })
+}
+
 fn visible(what: &'static str, text: &str, most: usize) -> Result<String, BookError> {
-    let cleaned = plain(text, most);
+    let cleaned = whole(what, text, most)?;
     if cleaned.is_empty() {
         let text = text.escape_debug().take(most).collect();
         return Err(BookError::Empty { what, text });

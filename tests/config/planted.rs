@@ -45,6 +45,15 @@ const PLANTED: &[(&str, &str)] = &[
         "network.listn = []",
         "config.toml:1: network.listn = []: is no setting; did you mean network.listen?",
     ),
+    // Texts that peers would not be shown as they stand.
+    (
+        "[node]\nalias = \"1234567890123456789012345678901234567890123456789\"",
+        "config.toml:2: node.alias = \"1234567890123456789012345678901234567890123456789\": has 49 characters; write a name of at most 48 characters",
+    ),
+    (
+        "[node]\nstatus_message = \"a\\u202eb\"",
+        "has a character that peers are not shown, \\u{202e}; write a sentence of at most 120 characters",
+    ),
     // Values of the wrong form.
     (
         "[redis]\nurl = 6379",

@@ -60,7 +60,7 @@ fn what_is_written_offline_is_found_by_id_alias_and_beginning() {
             "addresses": ["/ip4/127.0.0.1/tcp/1"], "ban_reason": null})
     );
     row(&database, &["peers", "add", &nowhere(2)]);
-    for name in [&first[..], "brno", "BRNO", &first[..20]] {
+    for name in [&first[..], "brno", "BRNO", " br\u{200b}no\t", &first[..20]] {
         assert_eq!(
             row(&database, &["peers", "inspect", name])["peer"],
             first,
@@ -161,7 +161,19 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
     row(&database, &["peers", "add", &nowhere(4), "--alias", "brno"]);
     row(&database, &["peers", "add", &nowhere(5)]);
     let other = nobody(5);
+    let (long, note) = ("x".repeat(41), "ý".repeat(201));
     for (arguments, code, said) in [
+        (vec!["rename", &other[..], &long], 2, "has 41 characters"),
+        (vec!["note", &other, &note], 2, "at most 200"),
+        (vec!["note", &other, &note], 2, "shorten it by 1"),
+        (vec!["tag", &other, "lab", &long], 2, "the tag `xxx"),
+        (vec!["ban", &other, "--reason", &note], 2, "the reason `ý"),
+        (
+            vec!["trust", &other, "--organisation", &long],
+            2,
+            "at most 40",
+        ),
+        (vec!["inspect", &format!("brno{long}")], 3, "`brnox"),
         (vec!["rename", &other[..], "BRNO"], 2, "take another"),
         (
             vec!["rename", &other, "\u{200b}\u{202e}"],
@@ -216,6 +228,14 @@ fn names_that_act_on_a_terminal_become_plain_words() {
     );
     let banned = row(&database, &["peers", "ban", "brno east", "--reason", nasty]);
     assert_eq!(banned["ban_reason"], "brno east");
+    let told = run(&database, &["peers", "note", "brno east", nasty]).ending(0);
+    assert!(
+        told.err.contains("the note is kept as `brno east`"),
+        "{}",
+        told.err
+    );
+    let plain = run(&database, &["peers", "note", "brno east", "Řež 東 2"]).ending(0);
+    assert!(!plain.err.contains("is kept as"), "{}", plain.err);
 }
 
 #[test]

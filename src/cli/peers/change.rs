@@ -10,7 +10,7 @@ use crate::{
         exit::Exit,
     },
     config::Config,
-    domain::{Act, AddressBook, BookError, Order, PeerId, Timestamp},
+    domain::{Act, AddressBook, BookError, Order, PeerId, Timestamp, plain},
     store::{Batch, OpenError, Reader, Store},
 };
 
@@ -39,6 +39,7 @@ pub(super) async fn order(
     let config = context.config()?.config;
     let path = config.node.database.clone();
     let removes = matches!(act, Act::Remove);
+    let cleaned = cleaned(&act);
     let peer = if app::is_running(&path) {
         through_node(&whom, act, &config).await?
     } else {
@@ -50,6 +51,9 @@ pub(super) async fn order(
             done => done?,
         }
     };
+    for told in cleaned {
+        eprintln!("{told}");
+    }
     let database = Database {
         reader: Reader::open(&path).await?,
         path,
@@ -62,6 +66,20 @@ pub(super) async fn order(
             Ok(Exit::Ok)
         }
     }
+}
+
+/// What is kept otherwise than it was typed, a sentence each.
+fn cleaned(act: &Act) -> Vec<String> {
+    let told = |(what, typed): (&str, &str)| {
+        let kept = plain(typed, usize::MAX);
+        (kept != typed).then(|| {
+            format!(
+                "note: the {what} is kept as `{kept}`: characters that act on a terminal, reorder what is read or \
+                 cannot be seen are left out, and white space is one space"
+            )
+        })
+    };
+    act.texts().into_iter().filter_map(told).collect()
 }
 
 async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Result<PeerId> {
