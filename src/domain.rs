@@ -7,6 +7,7 @@
 mod address_book;
 mod conduct;
 mod contact;
+mod dial;
 mod log;
 mod opinion;
 mod parcel;
@@ -24,6 +25,7 @@ pub use address_book::{
 };
 pub use conduct::{Conduct, ConductParseError};
 pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
+pub use dial::{Unusable, check_dialable, is_quic, port_and_rest};
 pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};

@@ -5,9 +5,13 @@ use std::collections::HashMap;
 
 use libp2p::{Multiaddr, PeerId};
 
+mod error;
+
+pub use error::BookError;
+
 use super::{
-    Act, Ban, Contact, Decision, GivenTrust, Order, Timestamp, TooLong, Trust, TrustChange, plain,
-    plain_whole,
+    Act, Ban, Contact, Decision, GivenTrust, Order, Timestamp, TooLong, Trust, TrustChange,
+    check_dialable, plain, plain_whole,
 };
 
 /// Entries at the most: as many as the peers a node remembers by default (`limits.known_peers`).
@@ -30,72 +34,6 @@ pub const MAX_TAGS: usize = 16;
 /// How much of a text that is too long is shown, in characters.
 const SHOWN: usize = 24;
 
-/// Why an order cannot be carried out; nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BookError {
-    /// Somebody else has the name.
-    #[error("the alias `{alias}` is that of {peer}; take another, or rename that one")]
-    AliasTaken {
-        /// The name.
-        alias: String,
-        /// Whose it is.
-        peer: PeerId,
-    },
-    /// Nothing of it is left after cleaning.
-    #[error("the {what} `{text}` has no visible character; write at least one")]
-    Empty {
-        /// What it was to be.
-        what: &'static str,
-        /// As it was typed, cleaned for showing.
-        text: String,
-    },
-    /// Longer than it may be.
-    #[error(
-        "the {what} `{start}...` has {length} characters, and at most {most} are kept; shorten it by {}", length - most
-    )]
-    TooLong {
-        /// What it was to be.
-        what: &'static str,
-        /// Its beginning, cleaned.
-        start: String,
-        /// How many characters there are.
-        length: usize,
-        /// How many there may be.
-        most: usize,
-    },
-    /// It looks like a peer id.
-    #[error(
-        "the alias `{0}` is a peer id or begins like one, which names a peer already; take another"
-    )]
-    AliasIsId(String),
-    /// Not in the book.
-    #[error("{0} is not in the address book; `slips-p2p peers add` puts it there")]
-    Unknown(PeerId),
-    /// Not banned.
-    #[error("{0} is not banned; `slips-p2p peers` shows who is")]
-    NotBanned(PeerId),
-    /// Not trusted.
-    #[error("{0} is not trusted by command; an [[anchor]] is taken out of the configuration")]
-    NotTrusted(PeerId),
-    /// No trust at all.
-    #[error("trust 0 is none; give more than 0, at most 1, or `untrust` it")]
-    NoTrust,
-    /// The time is over already.
-    #[error("it would end at {0}, which is over; give a later end")]
-    Over(Timestamp),
-    /// The peer is this node.
-    #[error("{0} is this node itself; give the peer id of another")]
-    Ourselves(PeerId),
-    /// Too much of something.
-    #[error("there are {most} {what} already, the most there can be; remove one first")]
-    Full {
-        /// Of what.
-        what: &'static str,
-        /// How many there can be.
-        most: usize,
-    },
-}
-
 /// What an order changes, to be stored in one go.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
@@ -117,6 +55,8 @@ pub struct AddressBook {
     contacts: HashMap<PeerId, Contact>,
     bans: HashMap<PeerId, Timestamp>,
     own: Option<PeerId>,
+    forked: HashMap<PeerId, Timestamp>,
+    lacks_quic: bool,
 }
 
 impl AddressBook {
@@ -126,8 +66,28 @@ impl AddressBook {
         Self {
             contacts: contacts.into_iter().map(|it| (it.peer, it)).collect(),
             bans: bans.iter().map(|ban| (ban.peer, ban.until)).collect(),
-            own: None,
+            ..Self::default()
         }
+    }
+
+    /// The book that knows who signed two things as one, and when that was found.
+    #[must_use]
+    pub fn aware_of(mut self, forked: impl IntoIterator<Item = (PeerId, Timestamp)>) -> Self {
+        self.forked.extend(forked);
+        self
+    }
+
+    /// The book of a node that dials over QUIC, or does not; without this, of one that does.
+    #[must_use]
+    pub fn dialling_quic(mut self, quic: bool) -> Self {
+        self.lacks_quic = !quic;
+        self
+    }
+
+    /// When it was found that a peer signed two things as one, if it did.
+    #[must_use]
+    pub fn forked(&self, peer: PeerId) -> Option<Timestamp> {
+        self.forked.get(&peer).copied()
     }
 
     /// The book of the node with this id, which is no peer of its own.
@@ -201,6 +161,9 @@ impl AddressBook {
         }
         let mut contact = self.changed(order, now)?;
         if let Act::Trust(given) = &order.act {
+            if let Some(found_at) = self.forked(peer) {
+                return Err(BookError::Forked { peer, found_at });
+            }
             contact.anchor = Some(checked(given, now)?);
         }
         if matches!(order.act, Act::Untrust) && contact.anchor.take().is_none() {
@@ -243,6 +206,12 @@ impl AddressBook {
                 let all: Vec<String> = contact.tags.iter().chain(tags).cloned().collect();
                 contact.tags = checked_tags(&all)?;
                 if let Some(address) = address {
+                    check_dialable(address, !self.lacks_quic).map_err(|why| {
+                        BookError::Unusable {
+                            address: address.clone(),
+                            why,
+                        }
+                    })?;
                     remember(&mut contact.addresses, address);
                 }
                 contact.pinned |= pin;
@@ -299,10 +268,10 @@ impl AddressBook {
     }
 
     fn free_alias(&self, alias: &str, peer: PeerId) -> Result<String, BookError> {
-        let cleaned = visible("alias", alias, MAX_ALIAS)?;
         if looks_like_an_id(alias) {
-            return Err(BookError::AliasIsId(cleaned));
+            return Err(BookError::AliasIsId(plain(alias, MAX_NOTE)));
         }
+        let cleaned = visible("alias", alias, MAX_ALIAS)?;
         match self.named(&cleaned) {
             Some(other) if other.peer != peer => Err(BookError::AliasTaken {
                 alias: cleaned,

@@ -161,6 +161,7 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
     row(&database, &["peers", "add", &nowhere(4), "--alias", "brno"]);
     row(&database, &["peers", "add", &nowhere(5)]);
     let other = nobody(5);
+    let over = |address: &str| format!("{address}/p2p/{other}");
     let (long, note) = ("x".repeat(41), "ý".repeat(201));
     for (arguments, code, said) in [
         (vec!["rename", &other[..], &long], 2, "has 41 characters"),
@@ -187,6 +188,36 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
         (vec!["ban", "brno", "--for", "never"], 2, "`never`"),
         (vec!["add", "/ip4/192.0.2.7/tcp/4001"], 2, "/p2p/"),
         (vec!["add", "nonsense"], 2, "`nonsense`"),
+        (
+            vec!["add", &over("/ip4/192.0.2.7/udp/4001/quic-v1")],
+            2,
+            "`/ip4/192.0.2.7/udp/4001/quic-v1` is for QUIC",
+        ),
+        (
+            vec!["add", &over("/ip4/192.0.2.7/udp/4001/quic-v1")],
+            2,
+            "or set network.quic = true",
+        ),
+        (
+            vec!["add", &over("/dns4/example.org/tcp/4001")],
+            2,
+            "write the IP address the name stands for",
+        ),
+        (
+            vec!["add", &over("/ip4/192.0.2.7/tcp/4001/ws")],
+            2,
+            "goes on after",
+        ),
+        (
+            vec!["add", &over("/unix/run%2Fx.sock")],
+            2,
+            "does not begin with /ip4/ or /ip6/",
+        ),
+        (
+            vec!["add", &over("/ip4/0.0.0.0/tcp/4001")],
+            2,
+            "the unspecified address",
+        ),
         (vec!["ban", "12D3"], 2, "give more of it"),
     ] {
         let mut all = vec!["peers"];
@@ -199,6 +230,25 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
         peer,
         "nothing was changed"
     );
+}
+
+#[test]
+fn the_running_node_knows_whether_it_dials_over_quic() {
+    let address = format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{}", nobody(8));
+    let add = ["peers", "add", &address];
+    let without = Sensor::start(&Setup::default());
+    let refused = run(&without.database(), &add).ending(2);
+    assert!(
+        refused.err.contains("is for QUIC, which is off"),
+        "{}",
+        refused.err
+    );
+    let with = Sensor::start(&Setup {
+        more: vec![("network", "quic = true".to_owned())],
+        ..Setup::default()
+    });
+    // The command reads no configuration here, in which QUIC would be on.
+    run(&with.database(), &add).ending(0);
 }
 
 #[test]

@@ -96,11 +96,17 @@ async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Res
     let order = Order { peer, act };
     // Checked here as well: what makes no sense is told apart from what went wrong.
     book.plan(&order, Timestamp::now()).map_err(refused)?;
+    // Whether it dials over QUIC the node knows better than the configuration read here.
+    let is_senseless = || {
+        let book = book.clone().dialling_quic(config.network.quic);
+        book.plan(&order, Timestamp::now()).is_err()
+    };
     let socket = app::control_socket(config);
     app::ask_running_node(&socket, &order, ANSWER_LIMIT)
         .await
         .map_err(|error| match error {
             AskError::Unreachable { .. } => Exit::NodeUnreachable.because(error),
+            AskError::Refused(_) if is_senseless() => Exit::Usage.because(error),
             AskError::Refused(_) => Exit::Error.because(error),
         })?;
     Ok(peer)
@@ -109,7 +115,11 @@ async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Res
 async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Result<PeerId> {
     let (store, loaded) = Store::open(app::store_settings(config)).await?;
     let done = async {
-        let book = owned(AddressBook::of(loaded.contacts, &loaded.bans), config);
+        let forked = loaded.forks.iter().map(|fork| (fork.author, fork.found_at));
+        let book = AddressBook::of(loaded.contacts, &loaded.bans)
+            .aware_of(forked)
+            .dialling_quic(config.network.quic);
+        let book = owned(book, config);
         let peer = match whom {
             Whom::Peer(peer) => *peer,
             Whom::Named(wanted) => {
