@@ -15,6 +15,7 @@ use crate::domain::{Act, Ban, GivenTrust, PeerId, Timestamp, Trust};
 
 use change::{Whom, order};
 pub use find::record as find;
+pub(in crate::cli) use list::FORKED;
 use list::{Which, show};
 
 /// How far a peer is trusted without `--trust`: what it says counts from the start, and what our own
@@ -112,7 +113,7 @@ enum Command {
     Unban(Peer),
     /// Trust a peer: what it says counts from the start.
     #[command(
-        long_about = "Trust a peer: what it says counts from the start, as with an [[anchor]] of the configuration, above which this stands. The opinions of what it reported on are worked out anew.",
+        long_about = "Trust a peer: what it says counts from the start, as with an [[anchor]] of the configuration, above which this stands. The opinions of what it reported on are worked out anew. A peer that signed two things as one (`slips-p2p peers evidence`) cannot be trusted again.",
         after_help = help::after(&[
             "slips-p2p peers trust brno",
             "slips-p2p peers trust brno --trust 0.7 --for 30d --organisation CTU",

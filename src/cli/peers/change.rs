@@ -142,13 +142,18 @@ async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Res
 
 /// The book of this node, as far as its key says who that is.
 fn owned(book: AddressBook, config: &Config) -> AddressBook {
-    let file = config.node.key_file.as_ref().filter(|file| file.exists());
-    // A key that cannot be used is no matter here: the node says so when it starts.
-    let key = file.and_then(|file| identity::load(file, identity::Loose::Refuse).ok());
-    match key {
-        Some(key) => book.owned_by(key.public().to_peer_id()),
+    match own_id(config) {
+        Some(own) => book.owned_by(own),
         None => book,
     }
+}
+
+/// The id of this node, as far as its key tells.
+pub(super) fn own_id(config: &Config) -> Option<PeerId> {
+    let file = config.node.key_file.as_ref().filter(|file| file.exists())?;
+    // A key that cannot be used is no matter here: the node says so when it starts.
+    let key = identity::load(file, identity::Loose::Refuse).ok()?;
+    Some(key.public().to_peer_id())
 }
 
 fn refused(error: BookError) -> anyhow::Error {
