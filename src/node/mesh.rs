@@ -114,7 +114,7 @@ impl Meshing {
             .map(words::evidence)
             .collect();
         let own_forked = forks.iter().any(|fork| fork.author == own.author());
-        let mark = mark::Mark::beside(logs.key_file.as_deref(), &logs.network);
+        let mark = mark::Mark::beside(logs.key_file.as_deref(), &logs.network, own_id);
         let start = Start {
             me: own.author(),
             network: logs.network.clone(),
