@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 use slips_p2p::{
     domain::{Author, Neighbour, Subject, Timestamp, Tip},
-    mesh::{Arrived, Evidence, Found, Mesh, Output, OwnLog, ReadId, Settings, Start},
+    mesh::{Arrived, Evidence, Found, Mesh, Output, OwnLog, ReadId, Settings, Start, Stored},
     wire::{
         segment::Segment,
         sync::{self, Message},
@@ -60,6 +60,13 @@ enum Event {
         id: ReadId,
         found: Found,
     },
+    Recalled {
+        node: usize,
+        epoch: u64,
+        author: Author,
+        stored: Option<Stored>,
+        forked: bool,
+    },
     Tick {
         node: usize,
     },
@@ -107,7 +114,7 @@ impl World {
             me,
             network: NETWORK.into(),
             seed: number as u64,
-            tips: disk.tips.values().copied().collect(),
+            logs: disk.tips.keys().filter_map(|of| disk.stored(*of)).collect(),
             forks: disk.forks.clone(),
             settings: self.settings.clone(),
         };
@@ -215,6 +222,7 @@ impl World {
         let unsent = this.own.append(&said).expect("reports");
         for (bytes, first, tip) in unsent.segments() {
             this.disk.put(tip, first, bytes.into(), false);
+            this.disk.note(tip.author, now);
         }
         let tip = unsent.tip().expect("something was said");
         let own = this.own.persisted(unsent);
@@ -293,6 +301,18 @@ impl World {
                     };
                     self.later(self.now.plus(millis(1)), event);
                 }
+                Output::Recall(author) => {
+                    let node = &self.nodes[at];
+                    let forked = node.disk.forks.iter().any(|fork| fork.author == author);
+                    let event = Event::Recalled {
+                        node: at,
+                        epoch: node.epoch,
+                        author,
+                        stored: node.disk.stored(author),
+                        forked,
+                    };
+                    self.later(self.now.plus(millis(1)), event);
+                }
                 Output::Conduct {
                     neighbour,
                     conduct,
@@ -347,6 +367,7 @@ impl World {
         let now = self.now;
         let node = &mut self.nodes[at];
         node.disk.put(tip, first, bytes, skipped);
+        node.disk.note(tip.author, now);
         for said in said {
             let before = node.heard.insert((tip.author, said.seq), (now, heard_from));
             assert!(before.is_none() || node.epoch > 0, "heard twice: {said:?}");
@@ -421,6 +442,19 @@ impl World {
                     return;
                 }
                 self.nodes[node].mesh.read(id, found, now);
+                node
+            }
+            Event::Recalled {
+                node,
+                epoch,
+                author,
+                stored,
+                forked,
+            } => {
+                if !self.is_up(node, epoch) {
+                    return;
+                }
+                self.nodes[node].mesh.recalled(author, stored, forked, now);
                 node
             }
             Event::Tick { node } => {

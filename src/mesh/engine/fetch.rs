@@ -292,6 +292,10 @@ impl Mesh {
         let Some(near) = self.near.get_mut(&from) else {
             return;
         };
+        if !self.logs.contains_key(&author) {
+            // It has left memory since it was asked for, and what was known of its tips with it.
+            return;
+        }
         let asked = near.wants.values().flat_map(|want| &want.spans);
         let asked = asked.filter(|span| span.author == author && span.from < before);
         if asked.count() > 0 && before <= near.has(author) {

@@ -8,6 +8,7 @@ use super::{
         output::{Evidence, Found, Output},
     },
     Mesh, Standing,
+    authors::Heard,
 };
 use crate::{
     domain::{Author, Neighbour, Timestamp},
@@ -75,7 +76,8 @@ impl Mesh {
             return self.bad(from, format!("evidence of a fork of {author} that is none"));
         };
         drop((one, other));
-        if self.add_log(author, Some(from), now) {
+        let heard = || Heard::Fork(segments.clone());
+        if self.at_hand(author, from, heard, now) {
             let segments = segments.map(Arc::from);
             let evidence = Evidence {
                 author,

@@ -45,8 +45,12 @@ pub(super) struct Log {
     pub standing: Standing,
     pub entries: Bucket,
     pub bytes: Bucket,
-    /// Who told of this author first.
+    /// Who told of this author first, since it is in memory; the author itself once it was a neighbour.
     pub introduced_by: Option<Neighbour>,
+    /// When the first of its entries that are kept were taken; `None`: nothing came.
+    pub since: Option<Timestamp>,
+    /// When it was of use last.
+    pub until: Timestamp,
 }
 
 /// Whether anything of an author is taken.
@@ -103,6 +107,8 @@ impl Log {
             entries: bucket(settings.author_entries),
             bytes: bucket(settings.author_bytes),
             introduced_by: None,
+            since: None,
+            until: now,
         };
         if tip.seq > 0 {
             log.remember(tip, [0; 16]);

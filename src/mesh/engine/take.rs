@@ -9,6 +9,7 @@ use super::{
         settings::{MAX_HELD, MAX_HELD_BYTES, MAX_UNSTORED_BYTES, PRUNE_AGAIN},
     },
     Mesh, Standing,
+    authors::Heard,
     log::{Held, mark},
     spread::Fresh,
 };
@@ -40,7 +41,11 @@ impl Mesh {
             Err(fault) => return self.bad(from, Refusal::from(fault).to_string()),
         };
         let author = segment.author();
-        if !self.add_log(author, Some(from), now) {
+        let heard = || Heard::Segment {
+            bytes: Arc::clone(&bytes),
+            answer,
+        };
+        if !self.at_hand(author, from, heard, now) {
             return;
         }
         let log = &self.logs[&author];
@@ -206,6 +211,8 @@ impl Mesh {
         log.gone_since = None;
         log.parent = Some(from);
         log.orphan = false;
+        log.since.get_or_insert(now);
+        log.until = now;
         self.unstored_bytes += bytes.len();
         if author == self.me {
             self.own_claims.kept(from, now);
