@@ -166,7 +166,7 @@ impl Running {
         store.keep_log_of(own);
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = network::lines(node::LINES_WAITING);
-        let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
+        let (sync, synced) = network::sync_frames(node::FRAMES_WAITING);
         let inlets = network::Inlets {
             lines,
             sync: config.network.sync.then_some(sync),

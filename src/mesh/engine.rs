@@ -26,6 +26,7 @@ mod log;
 mod near;
 mod receive;
 mod serve;
+mod shares;
 mod spread;
 mod take;
 mod time;
@@ -94,7 +95,7 @@ pub struct Mesh {
     next_want: u64,
     next_session: u64,
     held_bytes: usize,
-    unstored_bytes: usize,
+    shares: shares::Shares,
     /// Whose evidence is kept, oldest first.
     evidence: VecDeque<Author>,
     own_claims: behind::Claims,
@@ -136,7 +137,7 @@ impl Mesh {
             next_want: 0,
             next_session: 0,
             held_bytes: 0,
-            unstored_bytes: 0,
+            shares: shares::Shares::default(),
             evidence: VecDeque::new(),
             own_claims: behind::Claims::default(),
             bursts: 0,
@@ -244,7 +245,9 @@ impl Mesh {
         let Some(log) = self.logs.get_mut(&tip.author) else {
             return;
         };
-        self.unstored_bytes -= log.store(tip);
+        for (from, bytes) in log.store(tip) {
+            self.shares.take_back(from, bytes);
+        }
         let stored = log.stored;
         if tip.author == self.me {
             self.out.push_back(Output::OwnAdvanced(stored));
@@ -257,7 +260,9 @@ impl Mesh {
     /// and is not stored is void; it will be asked for again, not at once.
     pub fn not_stored(&mut self, author: Author, now: Timestamp) {
         if let Some(log) = self.logs.get_mut(&author) {
-            self.unstored_bytes -= log.roll_back();
+            for (from, bytes) in log.roll_back() {
+                self.shares.take_back(from, bytes);
+            }
             self.held_bytes -= log.drop_held();
             log.tries += 1;
             self.ask_at(author, now.plus(self.settings.recap));

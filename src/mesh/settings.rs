@@ -52,6 +52,9 @@ impl Default for Settings {
     }
 }
 
+/// How many times what one neighbour may cost in verifying all of one network may together: as in the
+/// limits of lines (`limits.network_share`).
+pub(super) const NETWORK_SHARE: u32 = 4;
 /// A bucket holds what flows into it in so many seconds.
 pub(super) const BURST_SECONDS: u32 = 4;
 /// Authors that nobody knew, of whom one neighbour may tell in a second: far more than a network
@@ -82,7 +85,8 @@ pub(super) const RECENT: usize = 32;
 /// Segments ahead of a gap that are held back for one author, and in bytes for all.
 pub(super) const MAX_HELD: usize = 16;
 pub(super) const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes handed out to be stored and not yet stored: beyond, pushes are shed and nothing is asked for.
+/// Bytes handed out to be stored and not yet stored: what a neighbour brings beyond its share of them
+/// is shed and asked for later.
 pub(super) const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
 /// Entries asked for at once of one author: some 350 KB.
 pub(super) const MAX_SPAN: u64 = 1024;

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::{Author, Neighbour, PeerId, Span, Subject, Timestamp, Tip};
 use crate::mesh::{self, Found, Mesh, OwnLog, ReadId, Start, Stored};
-use crate::network::{Handle, SessionId, SyncEvent};
+use crate::network::{Handle, SessionId, SyncEvent, SyncEvents};
 use crate::store::{LogPlace, Store, StoreError};
 
 mod acts;
@@ -80,7 +80,7 @@ pub(super) struct Meshing {
     store: Store,
     network: Handle,
     counters: Arc<Counters>,
-    synced: mpsc::Receiver<SyncEvent>,
+    synced: SyncEvents,
     own: mpsc::Receiver<String>,
     /// What our Slips said and is not signed yet.
     waiting: Vec<String>,
@@ -225,9 +225,14 @@ impl Meshing {
         let now = Timestamp::now();
         match event {
             None => self.silent = true,
-            Some(SyncEvent::Ready { peer, session }) => {
+            Some(SyncEvent::Ready {
+                peer,
+                session,
+                network,
+            }) => {
                 self.sessions.insert(peer, session);
                 self.mesh.connected(Neighbour(peer), now);
+                self.mesh.shares_with(Neighbour(peer), network, now);
             }
             Some(SyncEvent::Gone { peer, session }) => {
                 if self.sessions.get(&peer) == Some(&session) {

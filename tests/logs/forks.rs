@@ -7,13 +7,13 @@ use serde_json::Value;
 use slips_p2p::{
     domain::Timestamp,
     mesh::OwnLog,
-    network::{self, Handle, Inlets, SyncEvent},
+    network::{self, Handle, Inlets, SyncEvent, SyncEvents},
     wire::sync::Message,
 };
 use testkit::sensor::{Sensor, Setup};
 use testkit::slips::report;
 use testkit::wait;
-use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
+use tokio::{runtime::Runtime, time::timeout};
 
 use super::{LONG, alone, calling, stat};
 
@@ -22,7 +22,7 @@ struct Liar {
     runtime: Runtime,
     key: Keypair,
     handle: Handle,
-    synced: mpsc::Receiver<SyncEvent>,
+    synced: SyncEvents,
     _events: network::Events,
     _lines: network::Lines,
 }
@@ -45,7 +45,7 @@ impl Liar {
             ..network::Settings::default()
         };
         let (lines, lines_out) = network::lines(64);
-        let (sync, synced) = mpsc::channel(1024);
+        let (sync, synced) = network::sync_frames(1024);
         let inlets = Inlets {
             lines,
             sync: syncs.then_some(sync),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -55,6 +56,8 @@ pub(super) struct Near {
     pub reading: bool,
     /// Its queue is full.
     pub blocked: bool,
+    /// With whose other neighbours it shares a budget.
+    pub network: Option<IpAddr>,
     pub verify: Bucket,
     pub served: Bucket,
     pub score: Score,
@@ -141,6 +144,7 @@ impl Near {
             serving: VecDeque::new(),
             reading: false,
             blocked: false,
+            network: None,
             verify: bucket(settings.verifications),
             served: bucket(settings.served_bytes),
             score: Score::default(),

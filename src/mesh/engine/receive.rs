@@ -200,14 +200,11 @@ impl Mesh {
 
     /// A neighbour says that it has looked for us and knows nothing. Only its own word counts.
     fn knows_nothing(&mut self, from: Neighbour, statement: &[u8], now: Timestamp) {
-        let Some(near) = self.near.get_mut(&from) else {
-            return;
-        };
-        if !near.verify.is_open(now) {
+        if self.verifies_at(from, now) > now {
             self.counters.shed += 1;
             return;
         }
-        near.verify.charge(STATEMENT_COST, now);
+        self.charge_verifying(from, STATEMENT_COST, now);
         self.counters.verified += 1;
         let told = match nothing_known::decode(&self.network, statement) {
             Ok(told) => told,
