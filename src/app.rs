@@ -161,10 +161,12 @@ impl Running {
         let bridge =
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
-        info!(peer = %keypair.public().to_peer_id(), "identity");
+        let own = keypair.public().to_peer_id();
+        info!(peer = %own, "identity");
+        store.keep_log_of(own);
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = network::lines(node::LINES_WAITING);
-        let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
+        let (sync, synced) = network::sync_frames(node::FRAMES_WAITING);
         let inlets = network::Inlets {
             lines,
             sync: config.network.sync.then_some(sync),
