@@ -23,7 +23,9 @@ pub use address_book::{
     MAX_TAG, MAX_TAGS,
 };
 pub use conduct::{Conduct, ConductParseError};
-pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
+pub use contact::{
+    Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange, ip_of,
+};
 pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Parcel, ParcelId};
