@@ -22,6 +22,7 @@ mod caps;
 mod coins;
 mod copying;
 mod feedback;
+mod found;
 mod maths;
 mod owns;
 mod parameters;
@@ -39,6 +40,7 @@ use super::{
 };
 use coins::Voice;
 use copying::Index;
+use found::{Voices, dispute};
 use owns::OwnTable;
 pub use parameters::RobustParameters;
 use tables::{Peer, Report};
@@ -94,9 +96,14 @@ impl Robust {
         (peer.ip != Some(subject.ip())).then_some((*id, peer))
     }
 
+    fn voices(&self, peer: &Peer, now: Timestamp) -> Voices {
+        let voices = peer.voices(now, &self.parameters);
+        voices.muffled(peer.muffled(&self.own))
+    }
+
+    /// How a peer is heard where nobody disagrees.
     fn voice(&self, peer: &Peer, now: Timestamp) -> Voice {
-        let voice = peer.voice(now, &self.parameters);
-        voice.muffled(peer.muffled(&self.own))
+        self.voices(peer, now).calm
     }
 
     /// Works out how a crowd that spoke of an address is heard, so that an answer need not. It changes
@@ -114,19 +121,25 @@ impl Robust {
 
     /// The reports on an address as they are heard, all but those of one peer.
     fn heard(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Vec<Heard> {
-        let page = self.page(subject);
+        let (page, p) = (self.page(subject), &self.parameters);
+        let (mut sides, mut speakers) = ([0.0; 2], Vec::with_capacity(page.len()));
+        for report in page {
+            if let Some((id, peer)) = self.speaker(subject, report)
+                && Some(id) != except
+            {
+                let voices = self.voices(peer, now);
+                sides[usize::from(report.claim() > 0.5)] += voices.calm.credit();
+                speakers.push((report, peer, voices));
+            }
+        }
+        let dispute = dispute(sides, p);
         let index = Index::new(page);
-        let hear = |report: &Report| {
-            let (id, peer) = self.speaker(subject, report)?;
-            let independence = copying::independence(peer, report, &index, &self.parameters);
-            let heard = || {
-                let voice = self.voice(peer, now);
-                Heard::new(report, peer, voice, independence, &self.parameters)
-            };
-            (Some(id) != except).then(heard)
+        let hear = |(report, peer, voices): &(&Report, &Peer, Voices)| {
+            let independence = copying::independence(peer, report, &index, p);
+            Heard::new(report, peer, voices.amid(dispute), independence, p)
         };
-        let mut all = Vec::with_capacity(page.len());
-        all.extend(page.iter().filter_map(hear));
+        let mut all = Vec::with_capacity(speakers.len());
+        all.extend(speakers.iter().map(hear));
         all
     }
 
@@ -149,7 +162,7 @@ impl Robust {
         }
         let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let says = log_odds(&belief, 0.0, &self.parameters);
-        Some(answer(subject, &heard, says, now))
+        Some(answer(subject, &heard, [says, 0.0], now, &self.parameters))
     }
 }
 
@@ -185,7 +198,7 @@ impl TrustModel for Robust {
         let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let own = own.map_or(0.0, |own| own_part(own, now, &self.parameters));
         let says = log_odds(&belief, own, &self.parameters);
-        Some(answer(subject, &heard, says, now))
+        Some(answer(subject, &heard, [says, own], now, &self.parameters))
     }
 
     fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion> {

@@ -21,7 +21,7 @@ impl Robust {
         let belief = weigh(&mut heard, self.gate(), now, p);
         let own = self.own.of(subject);
         let own_part = own.map_or(0.0, |own| own_part(own, now, p));
-        let says = |own| answer(subject, &heard, log_odds(&belief, own, p), now);
+        let says = |own| answer(subject, &heard, [log_odds(&belief, own, p), own], now, p);
         let mut totals = vec![
             ("prior", logit(p.pi0)),
             ("first hand", p.tau * belief.first_hand),

@@ -18,8 +18,9 @@ use crate::{
 use super::{
     RobustParameters,
     caps::nested_caps,
-    coins::{Tally, Voice},
+    coins::Voice,
     copying::{self, Index},
+    found::{Rebuilt, dispute, dispute_among},
     maths::{days, fade, left, sigmoid},
     owns::OwnTable,
     tables::{Peer, Report},
@@ -66,7 +67,7 @@ impl Schedule {
         if self.under_way.is_none() && now >= next {
             self.next = Some(now.plus(period));
             for (_, peer) in tables.peers.values_mut() {
-                peer.rebuilt = [Tally::default(); 2];
+                peer.rebuilt = Rebuilt::default();
                 peer.vote = None;
             }
             self.under_way = Some(Rebuild {
@@ -97,7 +98,7 @@ impl Rebuild {
         }
         for (_, peer) in tables.peers.values_mut() {
             let rebuilt = peer.rebuilt;
-            peer.change(|found, _| [found.others, found.others_fast] = rebuilt);
+            peer.change(|found, _| found.rebuilt(&rebuilt));
         }
         None
     }
@@ -109,6 +110,7 @@ impl Rebuild {
             return;
         }
         let votes = self.votes(page, tables, p);
+        let dispute = dispute_among(page.iter(), None, p);
         let before = passes(votes.iter(), p);
         let after = passes(votes.iter().rev(), p);
         let counted = votes.iter().zip(before.iter().zip(after.iter().rev()));
@@ -121,9 +123,8 @@ impl Rebuild {
             let report = &page[vote.report];
             let age = days(report.said_at, self.at);
             if let Some((_, peer)) = tables.peers.at_mut(report.author) {
-                let claim = report.claim();
-                peer.rebuilt[0].add(weight * left(age, p.half_c), q, claim);
-                peer.rebuilt[1].add(weight * left(age, p.half_cf), q, claim);
+                let weights = [p.half_c, p.half_cf].map(|half| weight * left(age, half));
+                peer.rebuilt.add(weights, q, report.claim(), dispute);
             }
         }
     }
@@ -133,6 +134,7 @@ impl Rebuild {
         for report in page {
             self.hear(report, tables, p);
         }
+        let dispute = self.dispute_of_proven(page, tables, p);
         let index = Index::new(page);
         let mut votes = Vec::with_capacity(page.len());
         let mut items = Vec::with_capacity(page.len());
@@ -140,7 +142,9 @@ impl Rebuild {
             let Some((_, peer)) = tables.peers.at(report.author) else {
                 continue;
             };
-            let Some(voice) = peer.vote else { continue };
+            let Some(voice) = peer.vote.map(|voices| voices.amid(dispute)) else {
+                continue;
+            };
             let claim = report.claim();
             let said = claim * voice.pos + (1.0 - claim) * voice.neg;
             let own = copying::independence(peer, report, &index, p);
@@ -159,6 +163,18 @@ impl Rebuild {
         votes
     }
 
+    /// How far those who are believed disagree on an address.
+    fn dispute_of_proven(&self, page: &[Report], tables: &Tables, p: &RobustParameters) -> f64 {
+        let mut sides = [0.0; 2];
+        for report in page {
+            if let Some((_, peer)) = tables.peers.at(report.author) {
+                let credit = peer.vote.map_or(0.0, |voices| voices.calm.credit());
+                sides[usize::from(report.claim() > 0.5)] += credit;
+            }
+        }
+        dispute(sides, p)
+    }
+
     /// How the author of a report is heard, found out at its first report in a rebuild.
     fn hear(&self, report: &Report, tables: &mut Tables, p: &RobustParameters) {
         let own = tables.own;
@@ -166,8 +182,8 @@ impl Rebuild {
             && peer.vote.is_none()
         {
             peer.decay_if_stale(self.at, p);
-            let voice = Voice::labelling(&peer.evidence(self.at, p), p);
-            peer.vote = Some(voice.muffled(peer.muffled(own)));
+            let voices = peer.found_at(self.at, p).voices(Voice::labelling, p);
+            peer.vote = Some(voices.muffled(peer.muffled(own)));
         }
     }
 }

@@ -13,6 +13,10 @@ use super::{
     tables::{Own, Peer, Report},
 };
 
+/// What is left of the severity of an address about which all disagree. A guess: near enough to
+/// nothing, and far enough from the last bit of a score.
+const LEAST_UNITY: f64 = 0.05;
+
 /// One report as it is heard.
 #[derive(Debug, Clone)]
 pub struct Heard {
@@ -196,15 +200,21 @@ pub fn log_odds(belief: &Belief, own: f64, p: &RobustParameters) -> f64 {
     p.tau * (belief.proven() + belief.unproven) + logit(p.pi0) + own
 }
 
-/// The opinion at these log-odds.
-pub fn answer(subject: Subject, heard: &[Heard], log_odds: f64, now: Timestamp) -> Opinion {
+/// The opinion at these log-odds, so much of it our own Slips'.
+pub fn answer(
+    subject: Subject,
+    heard: &[Heard],
+    [log_odds, own]: [f64; 2],
+    now: Timestamp,
+    p: &RobustParameters,
+) -> Opinion {
     let probability = sigmoid(log_odds);
     let is_malicious = probability > 0.5;
     let confidence = (2.0 * probability - 1.0).abs();
-    let severity = severity(heard, is_malicious);
+    let severity = severity(heard, is_malicious, p) * unity(heard, [log_odds, own], p);
     Opinion {
         subject,
-        score: Score::clamped(0.5 + (severity - 0.5) * confidence),
+        score: Score::clamped(0.5 + severity * confidence),
         confidence: Confidence::clamped(confidence),
         network_score: network_score(heard),
         computed_at: now,
@@ -212,10 +222,13 @@ pub fn answer(subject: Subject, heard: &[Heard], log_odds: f64, now: Timestamp) 
     }
 }
 
-/// How bad (or harmless) those say it is that are on the side that won. The constants are the
+/// How far from undecided those say it is that are on the side that won. The constants are the
 /// specification's: half a report of severity 0.8 or 0.12, and a side of its own for each class.
-fn severity(heard: &[Heard], is_malicious: bool) -> f64 {
+/// What several proven reporters say independently of each other is worse (or more harmless) than
+/// what each of them saw: every further one counts as saying the utmost.
+fn severity(heard: &[Heard], is_malicious: bool, p: &RobustParameters) -> f64 {
     let (assumed, mass) = (if is_malicious { 0.8 } else { 0.12 }, 0.5);
+    let (mut chorus, mut strongest) = (0.0, 0.0_f64);
     let (mut sum, mut weights) = (mass * assumed, mass);
     let agreeing = |one: &&Heard| (claim(one.harm) > 0.5) == is_malicious;
     for one in heard.iter().filter(agreeing) {
@@ -223,12 +236,30 @@ fn severity(heard: &[Heard], is_malicious: bool) -> f64 {
         let weight = (pos - neg).max(0.02) * (0.3 + 0.7 * rho) * one.confidence;
         sum += weight * one.harm;
         weights += weight;
+        if pos > neg {
+            chorus += rho * one.independence;
+            strongest = strongest.max(rho * one.independence);
+        }
     }
-    let severity = sum / weights;
+    let further = p.chorus * (chorus - strongest);
+    let utmost = if is_malicious { 1.0 } else { 0.0 };
+    let severity = (sum + further * utmost) / (weights + further);
     if is_malicious {
-        severity.max(0.55)
+        severity.max(0.55) - 0.5
     } else {
-        severity.min(0.45)
+        severity.min(0.45) - 0.5
+    }
+}
+
+/// How much of the severity stands when evidence speaks against it: all of it where the share left
+/// over is `unity`, and never nothing, so that the score is on the side of the belief.
+fn unity(heard: &[Heard], [log_odds, own]: [f64; 2], p: &RobustParameters) -> f64 {
+    let said = heard.iter().flat_map(|one| one.adds).map(f64::abs);
+    let all = p.tau * said.sum::<f64>() + own.abs();
+    if all > 0.0 {
+        (log_odds.abs() / all / p.unity).clamp(LEAST_UNITY, 1.0)
+    } else {
+        1.0
     }
 }
 
