@@ -201,11 +201,25 @@ fn severity_is_drawn_out_by_a_chorus_and_in_by_the_other_side() {
     // The stronger of the two is ann; bob is the chorus.
     let chorus = p.chorus * number("bob", "proven");
     let severity = (ann * 0.7 + bob * 0.9 + 0.5 * 0.8 + chorus) / (ann + bob + 0.5 + chorus);
-    let kinds = ["first hand", "second hand", "unproven"];
-    let adds: Vec<f64> = (["ann", "bob", "cid"].iter())
-        .flat_map(|name| kinds.map(|kind| number(name, kind)))
-        .collect();
-    let (net, all): (f64, f64) = (adds.iter().sum(), adds.iter().map(|add| add.abs()).sum());
+    // What speaks for either side: all that is proven, within the caps, and of the unproven no more
+    // than `b` in all.
+    let evidence = |name| number(name, "evidence");
+    let first_hand =
+        |name| number(name, "within the caps") * number(name, "proven") * evidence(name);
+    let unproven = |name| {
+        let beyond = (1.0 - number(name, "within the caps")) * number(name, "proven");
+        ((1.0 - number(name, "proven")) * number(name, "tenure") + beyond) * evidence(name)
+    };
+    let said: f64 = ["ann", "bob", "cid"]
+        .map(|name| unproven(name).abs())
+        .iter()
+        .sum();
+    let fits = p.b * (said / p.b).tanh() / said;
+    let speaks = |name| (first_hand(name) + fits * unproven(name)).abs();
+    let (net, all) = (
+        speaks("ann") + speaks("bob") - speaks("cid"),
+        speaks("ann") + speaks("bob") + speaks("cid"),
+    );
     let unity = (net / all / p.unity).min(1.0);
     assert!(
         unity < 0.9 && unity > 0.1,
@@ -228,4 +242,45 @@ fn severity_is_drawn_out_by_a_chorus_and_in_by_the_other_side() {
     };
     let [against, with] = [0.0, 1.0].map(verdict);
     assert!(against.score.get() < opinion.score.get() && opinion.score.get() < with.score.get());
+}
+
+/// A crowd of unknown that says both draws in how bad an address is by no more than its cap, however
+/// many they are.
+#[test]
+fn a_divided_crowd_takes_little_from_how_bad_an_address_is() {
+    let score = |crowd: u32| {
+        let mut facts = vec![(0.0, anchored("ann", 1.0)), (0.0, anchored("bob", 1.0))];
+        for name in ["ann", "bob"] {
+            facts.push((HOUR, says(name, ASKED, 1.0, 0.7)));
+        }
+        for number in 0..crowd {
+            let name = format!("newcomer {number}");
+            facts.push((HOUR, says(&name, ASKED, f64::from(number % 2), 0.7)));
+        }
+        let opinion = told(&[], &facts).opinion(subject(ASKED), at(HOUR));
+        opinion.expect("somebody spoke").score.get()
+    };
+    let [none, some, many] = [0, 40, 400].map(score);
+    assert!(none > 0.95, "{none}");
+    assert!(
+        (none - many).abs() < 0.02 && (some - many).abs() < 0.02,
+        "{none} {some} {many}"
+    );
+}
+
+/// Where all are of one mind, the share that is asked for changes nothing.
+#[test]
+fn of_one_mind_an_address_is_as_bad_as_they_say() {
+    let score = |unity| {
+        let facts = [
+            (0.0, anchored("ann", 0.5)),
+            (0.0, says("ann", ASKED, 0.9, 0.7)),
+            (0.0, says("bob", ASKED, 0.8, 0.7)),
+            (0.0, own(ASKED, 0.9, 0.5)),
+        ];
+        let engine = told(&[("unity", unity)], &facts);
+        let verdict = engine.verdict(subject(ASKED), at(0.0));
+        verdict.expect("an answer").score.get()
+    };
+    assert_eq!(score("1"), score("0.1"));
 }

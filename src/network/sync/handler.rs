@@ -9,7 +9,7 @@ use std::{
 };
 
 use libp2p::{
-    PeerId, Stream, StreamProtocol,
+    Stream, StreamProtocol,
     core::upgrade::ReadyUpgrade,
     swarm::{
         ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol,
@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     MAX_REOPENED, PROTOCOL, REOPEN_MAX, REOPEN_MIN, REOPENING,
+    gate::Gate,
     stream::{self, Report, Shared},
 };
 use crate::domain::Conduct;
@@ -55,7 +56,7 @@ struct Inbound {
 }
 
 pub(crate) struct Handler {
-    peer: PeerId,
+    gate: Gate,
     shared: Shared,
     way: Way,
     reopen_after: Duration,
@@ -74,10 +75,10 @@ type ToConnection = ConnectionHandlerEvent<ReadyUpgrade<StreamProtocol>, (), Con
 type Happened<'a> = ConnectionEvent<'a, ReadyUpgrade<StreamProtocol>, ReadyUpgrade<StreamProtocol>>;
 
 impl Handler {
-    pub(super) fn new(peer: PeerId, shared: Shared) -> Self {
+    pub(super) fn new(gate: Gate, shared: Shared) -> Self {
         let (reports, reported) = mpsc::channel(REPORTS);
         Self {
-            peer,
+            gate,
             shared,
             way: Way::Unspoken,
             reopen_after: REOPEN_MIN,
@@ -105,7 +106,7 @@ impl Handler {
         let (begin, began) = watch::channel(None);
         tokio::spawn(stream::send(
             stream,
-            self.peer,
+            self.gate.clone(),
             self.shared.clone(),
             begin,
             stopped,
@@ -126,8 +127,9 @@ impl Handler {
         let Some(began) = self.began.clone() else {
             return;
         };
-        let (shared, reports) = (self.shared.clone(), self.reports.clone());
-        let task = tokio::spawn(stream::receive(stream, self.peer, shared, began, reports));
+        let (gate, reports) = (self.gate.clone(), self.reports.clone());
+        let limit = self.shared.read_timeout;
+        let task = tokio::spawn(stream::receive(stream, gate, limit, began, reports));
         self.inbound = Some(Inbound {
             fresh: false,
             stream: None,
@@ -202,7 +204,7 @@ impl Handler {
         if !matches!(self.way, Way::Opening) {
             return;
         }
-        tracing::debug!(peer = %self.peer, "a sync stream could not be opened: {error}");
+        tracing::debug!(peer = %self.gate.peer, "a sync stream could not be opened: {error}");
         self.rest();
         self.wake();
     }
@@ -258,7 +260,7 @@ impl ConnectionHandler for Handler {
                     && added.clone().any(|name| *name == PROTOCOL) =>
             {
                 self.way = Way::Wanted;
-                self.shared.sessions.speaks_now(self.peer);
+                self.shared.sessions.speaks_now(self.gate.peer);
                 self.wake();
             }
             _ => {}
@@ -269,7 +271,7 @@ impl ConnectionHandler for Handler {
 impl Drop for Handler {
     fn drop(&mut self) {
         if !matches!(self.way, Way::Unspoken) {
-            self.shared.sessions.left(self.peer);
+            self.shared.sessions.left(self.gate.peer);
         }
     }
 }

@@ -86,7 +86,10 @@ impl Found {
         } else {
             hear(&self.disputed(p), p)
         };
-        Voices { calm, disputed }
+        Voices {
+            calm,
+            disputed: [disputed.pos, disputed.neg],
+        }
     }
 }
 
@@ -110,32 +113,26 @@ impl Rebuilt {
     }
 }
 
-/// How a peer is heard where nobody disagrees, and in a dispute.
+/// How a peer is heard where nobody disagrees, and what its word weighs in a dispute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Voices {
     /// Where nobody disagrees. Also how far it is proven and believed, in both.
     pub calm: Voice,
-    /// In a dispute.
-    pub disputed: Voice,
+    /// In a dispute: log-odds of "malicious" when it says so, and when it says benign.
+    pub disputed: [f64; 2],
 }
 
 impl Voices {
-    /// How it is heard on an address on which reporters disagree so far: only what it says weighs
-    /// less, or more; what is known of it stays.
-    pub fn amid(&self, dispute: f64) -> Voice {
-        let between = |calm: f64, disputed: f64| calm + dispute * (disputed - calm);
-        Voice {
-            pos: between(self.calm.pos, self.disputed.pos),
-            neg: between(self.calm.neg, self.disputed.neg),
-            ..self.calm
-        }
-    }
-
     /// Heard so much less because our own Slips holds its address for malicious.
     pub fn muffled(self, factor: f64) -> Self {
         Self {
             calm: self.calm.muffled(factor),
-            disputed: self.disputed.muffled(factor),
+            disputed: self.disputed.map(|odds| odds * factor),
         }
     }
+}
+
+/// So far from one to another.
+pub fn between(one: f64, other: f64, share: f64) -> f64 {
+    one + share * (other - one)
 }
