@@ -55,26 +55,34 @@ pub(super) async fn send(
         () = pass.until_it_may_speak() => true,
         _ = stop.wait_for(|stop| *stop) => false,
     };
-    if admitted
-        && let Some(queue) = shared
-            .sessions
-            .begin(peer, shared.queue_bytes, &shared.events)
-            .await
-    {
-        began.send_replace(Some(queue.session));
-        let (read, write) = stream.split();
-        let why = tokio::select! {
-            error = write_runs(write, peer, &queue, &shared) => error.to_string(),
-            why = silence(read) => why,
-            _ = stop.wait_for(|stop| *stop) => "the session is over".into(),
-        };
-        tracing::debug!(%peer, "a sync session ends: {why}");
-        shared
-            .sessions
-            .end(peer, queue.session, &shared.events)
-            .await;
+    if admitted {
+        // Made when it is needed: one that waits is kept small.
+        Box::pin(session(stream, peer, &shared, &began, &mut stop)).await;
     }
     let _ = reports.send(Report::OutboundEnded).await;
+}
+
+async fn session(
+    stream: Stream,
+    peer: PeerId,
+    shared: &Shared,
+    began: &watch::Sender<Option<SessionId>>,
+    stop: &mut watch::Receiver<bool>,
+) {
+    let sessions = &shared.sessions;
+    let queue = sessions.begin(peer, shared.queue_bytes, &shared.events);
+    let Some(queue) = queue.await else {
+        return;
+    };
+    began.send_replace(Some(queue.session));
+    let (read, write) = stream.split();
+    let why = tokio::select! {
+        error = write_runs(write, peer, &queue, shared) => error.to_string(),
+        why = silence(read) => why,
+        _ = stop.wait_for(|stop| *stop) => "the session is over".into(),
+    };
+    tracing::debug!(%peer, "a sync session ends: {why}");
+    sessions.end(peer, queue.session, &shared.events).await;
 }
 
 async fn write_runs<W: AsyncWrite + Unpin>(
@@ -127,7 +135,8 @@ pub(super) async fn receive(
         // The other half is not written to, and must live: dropped it would close the stream.
         let (read, _write) = stream.split();
         let inbox = Inbox::new(read, MAX_SYNC_FRAME_BYTES, shared.read_timeout);
-        if let Some(broken) = hand_over(inbox, peer, session, &shared.events).await {
+        let handing = Box::pin(hand_over(inbox, peer, session, &shared.events));
+        if let Some(broken) = handing.await {
             tracing::debug!(%peer, "a sync stream ends: {broken}");
             if !matches!(broken, Broken::Io(_)) {
                 let _ = reports.send(Report::Conduct(Conduct::MalformedLine)).await;
