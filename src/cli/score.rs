@@ -14,7 +14,7 @@ use verdict::{Said, Verdict};
 /// Show what the network thinks of addresses, and who said what.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show for each address the score (1 malicious, -1 benign), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nWhat is shown is what the node stored and told Slips last, worked out anew from the database by the model of the configuration; where the model says otherwise of that time, the opinion of now stands there, stored_* says what was stored, and differs is true. guard names what keeps an opinion inside the node. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
+    long_about = "Show for each address the score (1 harmful, 0 harmless) and the confidence, both from 0 to 1, the network score (how far its reporters are trusted, by the model's own mean; 1 where a model trusts nobody in particular), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nWhat is shown is what the node stored and told Slips last, worked out anew from the database by the model of the configuration; where the model says otherwise of that time, the opinion of now stands there, stored_* says what was stored, and differs is true. guard names what keeps an opinion inside the node. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
     after_help = help::after(&[
         "slips-p2p score 192.0.2.7",
         "slips-p2p score 192.0.2.7 2001:db8::7",

@@ -36,6 +36,8 @@ enum Way {
     /// The peer has not said that it speaks the protocol.
     Unspoken,
     Wanted,
+    /// To be opened when the peer is let in: one that is parked has nothing to say to the logs.
+    Parked(Pin<Box<dyn Future<Output = ()> + Send>>),
     Opening,
     /// Dropping the sender of `stop` ends the task as well.
     Open {
@@ -239,7 +241,17 @@ impl ConnectionHandler for Handler {
         {
             self.way = Way::Wanted;
         }
+        if let Way::Parked(until) = &mut self.way
+            && until.as_mut().poll(cx).is_ready()
+        {
+            self.way = Way::Wanted;
+        }
         if matches!(self.way, Way::Wanted) {
+            let pass = self.shared.standings.pass(self.peer);
+            if !pass.may_speak() {
+                self.way = Way::Parked(Box::pin(async move { pass.until_it_may_speak().await }));
+                return self.poll(cx);
+            }
             self.way = Way::Opening;
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ());
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
