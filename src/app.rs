@@ -32,7 +32,7 @@ mod restate;
 mod settings;
 mod signals;
 
-pub use crate::control::{AskError, ask as ask_running_node};
+pub use crate::control::{AskError, ask as ask_running_node, judge as judged_by_running_node};
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
@@ -161,10 +161,12 @@ impl Running {
         let bridge =
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
-        info!(peer = %keypair.public().to_peer_id(), "identity");
+        let own = keypair.public().to_peer_id();
+        info!(peer = %own, "identity");
+        store.keep_log_of(own);
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = network::lines(node::LINES_WAITING);
-        let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
+        let (sync, synced) = network::sync_frames(node::FRAMES_WAITING);
         let inlets = network::Inlets {
             lines,
             sync: config.network.sync.then_some(sync),
@@ -185,7 +187,7 @@ impl Running {
         }
         let mut node_settings = settings::node(config, own::addresses(&addresses));
         node_settings.anchors = rebuilt.anchors;
-        let peers = Peers::from_records(&loaded.peers);
+        let peers = Peers::from_records(&loaded.peers).with_contacts(&loaded.contacts);
         let kept_for = config.redis.write_back_ttl;
         restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
         let Bridge {
@@ -196,7 +198,12 @@ impl Running {
             tasks: bridge_tasks,
             ..
         } = bridge;
-        let (ask, orders) = mpsc::channel(commands::ORDERS_WAITING);
+        let (order, orders) = mpsc::channel(commands::WAITING);
+        let (question, questions) = mpsc::channel(commands::WAITING);
+        let way = crate::control::Way {
+            orders: order,
+            questions: question,
+        };
         let parts = node::Parts {
             store: store.clone(),
             engine: rebuilt.engine,
@@ -207,6 +214,7 @@ impl Running {
             events,
             lines: waiting_lines,
             orders,
+            questions,
             from_slips: inbound,
             outbox,
             slips_db,
@@ -230,7 +238,7 @@ impl Running {
             bridge: bridge_counters,
         };
         let stop_process = node::start(node_settings, parts, counters, &mut tasks);
-        tasks.spawn(commands::serve(place, ask, cancel.clone()));
+        tasks.spawn(commands::serve(place, way, cancel.clone()));
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),

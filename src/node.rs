@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::mesh::AppendError;
-use crate::network::{Event, Handle, Lines, SyncEvent};
+use crate::network::{Event, Handle, Lines, SyncEvents};
 use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{LogFork, LogHead, Store, StoreError};
 
@@ -42,6 +42,7 @@ mod counters;
 mod ignorance;
 mod incoming;
 mod intake;
+mod listed;
 mod mesh;
 mod orders;
 mod outgoing;
@@ -64,9 +65,9 @@ pub const MAX_LINES_A_BATCH: usize = 512;
 pub const LINES_WAITING: usize = 4 * MAX_LINES_A_BATCH;
 /// Own statements that may wait for `incoming`; one batch's worth.
 const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
-/// Sync frames that may wait for the logs: at 64 KiB each 4 MiB, and enough that no wake is for one
-/// alone.
-pub const FRAMES_WAITING: usize = 64;
+/// Sync frames of up to 512 bytes that may wait for the logs: 4 MiB, of which one peer alone may fill a
+/// third, and enough that no wake is for one alone.
+pub const FRAMES_WAITING: usize = 8 * 1024;
 /// Own messages that may wait for the log: beyond a batch, Slips' queue holds them as well.
 const OWN_WAITING: usize = MAX_LINES_A_BATCH;
 /// Segments of others that may wait for `incoming`: a batch's worth when full, 3 MiB at most.
@@ -150,6 +151,8 @@ pub struct Parts {
     pub lines: Lines,
     /// What the operator orders; until it ends the node does not end by itself.
     pub orders: mpsc::Receiver<Asked>,
+    /// What the operator asks of addresses; it, too, keeps the node from ending by itself.
+    pub questions: mpsc::Receiver<incoming::Asked>,
     /// What our Slips says.
     pub from_slips: InboundQueue,
     /// The way to our Slips.
@@ -181,7 +184,7 @@ pub struct Logs {
     /// Who forked, with the proofs.
     pub forks: Vec<LogFork>,
     /// What peers send.
-    pub synced: mpsc::Receiver<SyncEvent>,
+    pub synced: SyncEvents,
 }
 
 /// Why a task of the node ended early.
@@ -298,7 +301,13 @@ pub fn start(
         kept,
         counters,
     };
-    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements, logs);
+    let inputs = incoming::Inputs::new(
+        (orders, parts.questions),
+        parts.lines,
+        parts.events,
+        own_statements,
+        logs,
+    );
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }

@@ -31,7 +31,11 @@ mod stall;
 mod stats;
 mod writer;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,7 +46,7 @@ pub use batch::{
 };
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
-pub use log::{LogFork, LogHead, LogRow, LogSegment, LogSpan, LogStats};
+pub use log::{LogFork, LogHead, LogPlace, LogRow, LogSegment, LogSpan, LogStats};
 pub use open::{beside, is_running};
 pub use presence::{PeerSaying, PresenceRecord, Saying};
 pub use query::{ReportFilter, ReportRow, StatementRow};
@@ -100,6 +104,8 @@ pub struct Store {
     commands: mpsc::Sender<Command>,
     readers: SqlitePool,
     settings: Settings,
+    /// Whose log is never forgotten.
+    own: Arc<OnceLock<PeerId>>,
     closing: watch::Sender<bool>,
     stalled: watch::Receiver<Option<String>>,
     max_pages: watch::Sender<Option<u32>>,
@@ -165,6 +171,7 @@ impl Store {
                 commands,
                 readers,
                 settings,
+                own: Arc::default(),
                 closing,
                 stalled,
                 max_pages,
@@ -220,8 +227,8 @@ impl Store {
         &self,
         each: impl FnMut(Timestamp, StoredFact) + Send,
     ) -> Result<u64, StoreError> {
-        let mut conn = open::reading(&self.settings.path).connect().await?;
-        let told = facts::stream(&mut conn, each).await?;
+        let conn = open::reading(&self.settings.path).connect().await?;
+        let (told, conn) = facts::stream(Box::new(conn), each).await?;
         conn.close().await?;
         Ok(told)
     }
@@ -240,6 +247,20 @@ impl Store {
     ) -> Result<LogSpan, StoreError> {
         let mut conn = self.readers.acquire().await?;
         log::span(&mut conn, network, author, (from, to), max_bytes).await
+    }
+
+    /// What is known of one author's log.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn log_place(&self, network: &str, author: PeerId) -> Result<LogPlace, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        log::place(&mut conn, network, author).await
+    }
+
+    /// Whose log is ours: it is never forgotten, however old. Before this is said none is.
+    pub fn keep_log_of(&self, own: PeerId) {
+        let _ = self.own.set(own);
     }
 
     /// The operator's address book as it is on disk.

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Hello;
 
 use super::{
-    Event, Events, Handle, Known, LinesIn, Settings, SyncEvent,
+    Event, Events, Handle, Known, LinesIn, Settings, SyncIn,
     behaviour::{Behaviour, Shared},
     book::split,
     compact::Compact,
@@ -86,7 +86,7 @@ pub struct Inlets {
     /// Their lines.
     pub lines: LinesIn,
     /// Their sync frames; `None`: `/slips/sync/1` is not spoken. A frame has at most 64 KiB.
-    pub sync: Option<mpsc::Sender<SyncEvent>>,
+    pub sync: Option<SyncIn>,
 }
 
 impl From<LinesIn> for Inlets {

@@ -182,8 +182,9 @@ fn usage_mistakes_end_with_2_and_help_with_0() {
 
 /// Examples that need more than a database and files, or take long: they have tests of their own.
 fn is_tried_elsewhere(words: &[String]) -> bool {
-    let word = |at: usize| words.get(at).map(String::as_str);
-    matches!(word(1), Some("run" | "demo"))
+    words
+        .iter()
+        .any(|word| matches!(word.as_str(), "run" | "demo"))
         || words.iter().any(|word| word == "--follow")
         || (words.iter().any(|word| word == "simulate") && !words.iter().any(|word| word == "list"))
 }

@@ -6,9 +6,10 @@ use super::{
     super::{
         check::{self, Blame, Checked, Refusal},
         output::{Arrived, Output},
-        settings::{MAX_HELD, MAX_HELD_BYTES, MAX_UNSTORED_BYTES, PRUNE_AGAIN},
+        settings::{MAX_HELD, MAX_HELD_BYTES, PRUNE_AGAIN},
     },
     Mesh, Standing,
+    authors::Heard,
     log::{Held, mark},
     spread::Fresh,
 };
@@ -40,7 +41,11 @@ impl Mesh {
             Err(fault) => return self.bad(from, Refusal::from(fault).to_string()),
         };
         let author = segment.author();
-        if !self.add_log(author, Some(from), now) {
+        let heard = || Heard::Segment {
+            bytes: Arc::clone(&bytes),
+            answer,
+        };
+        if !self.at_hand(author, from, heard, now) {
             return;
         }
         let log = &self.logs[&author];
@@ -59,9 +64,7 @@ impl Mesh {
         if how == How::Push && self.is_shed(from, &segment, now) {
             return;
         }
-        if let Some(near) = self.near.get_mut(&from) {
-            near.verify.charge(check::cost(segment.key()), now);
-        }
+        self.charge_verifying(from, check::cost(segment.key()), now);
         self.counters.verified += 1;
         match check::checked(&self.network, &segment, &bytes) {
             Ok(checked) => self.place(from, checked, mark, how, now),
@@ -82,14 +85,14 @@ impl Mesh {
     /// it is asked for when there is.
     fn is_shed(&mut self, from: Neighbour, segment: &Segment<'_>, now: Timestamp) -> bool {
         let author = segment.author();
-        let (Some(log), Some(near)) = (self.logs.get_mut(&author), self.near.get_mut(&from)) else {
+        let mut opens = self.verifies_at(from, now);
+        let Some(log) = self.logs.get_mut(&author) else {
             return true;
         };
-        let mut opens = now;
-        for bucket in [&mut log.entries, &mut log.bytes, &mut near.verify] {
+        for bucket in [&mut log.entries, &mut log.bytes] {
             opens = opens.max(bucket.opens_at(now));
         }
-        if self.unstored_bytes > MAX_UNSTORED_BYTES {
+        if self.shares.is_full_of(from) {
             opens = opens.max(now.plus(self.settings.lazy_delay));
         }
         if opens <= now {
@@ -199,14 +202,16 @@ impl Mesh {
         log.bytes.charge(bytes.len() as u64, now);
         log.tip = tip;
         log.remember(tip, mark);
-        log.unstored.push_back((tip, bytes.len()));
+        log.unstored.push_back((tip, from, bytes.len()));
         log.tries = 0;
         log.urgent = false;
         log.skip_to = None;
         log.gone_since = None;
         log.parent = Some(from);
         log.orphan = false;
-        self.unstored_bytes += bytes.len();
+        log.since.get_or_insert(now);
+        log.until = now;
+        self.shares.hand_out(from, bytes.len());
         if author == self.me {
             self.own_claims.kept(from, now);
         }

@@ -21,8 +21,7 @@ use crate::{
     domain::{Hello, Neighbour, Timestamp},
     network::{
         Line, frames,
-        guard::network_of,
-        lines::{Group, Source},
+        lines::{self, Group, Source},
         standing::Pass,
     },
     wire::pigeon::{self, LineFault},
@@ -45,7 +44,7 @@ pub(crate) struct Gate {
     /// Whether streams of frames are taken and offered too.
     pub(crate) frames: bool,
     /// The way of the peer's lines to the node.
-    pub(crate) source: Arc<Source>,
+    pub(crate) source: Arc<Source<Line>>,
     /// What all peers of its network may send together.
     pub(crate) network: Arc<Budget>,
     /// Bounds the long lines held in memory over all connections.
@@ -73,12 +72,9 @@ impl Gate {
 
     /// Hands a line to the node, when there is room for it.
     pub(crate) async fn hand_over(&self, line: Line) {
-        let group = if self.pass.is_chosen() {
-            Group::Chosen(self.peer)
-        } else {
-            Group::Network(network_of(self.ip))
-        };
-        if self.source.send(group, line).await.is_err() {
+        let group = Group::of(&self.pass, self.peer, self.ip);
+        let cost = lines::cost(line.text.len());
+        if self.source.send(group, line, cost).await.is_err() {
             // The node takes no more lines. Yamux cannot tell a reset from an end, so only a stream
             // that stays open, without a word, is not taken for an acknowledgement.
             std::future::pending().await

@@ -1,7 +1,7 @@
 //! What the operator orders of a running node, as far as it bears on judging.
 
 use super::{Intake, Step};
-use crate::domain::{Change, PeerId, Subject};
+use crate::domain::{Change, Judgement, PeerId, Subject, Timestamp};
 use crate::reputation::{TrustModel as _, anchors::Vouched};
 
 /// Something the operator's orders make of a step.
@@ -20,6 +20,13 @@ pub enum Ordered {
 }
 
 impl Intake {
+    /// What is thought of an address now, and by whose words.
+    #[must_use]
+    pub fn judgement(&self, subject: Subject, now: Timestamp) -> Judgement {
+        let model = self.engine.kind().word();
+        self.engine.explain(subject, now).judgement(model)
+    }
+
     pub(super) fn obey(&mut self, ordered: Ordered, step: &mut Step) {
         match ordered {
             Ordered::Change(change) => self.change(*change, step),
@@ -50,12 +57,21 @@ impl Intake {
             self.guards_changed(ban.peer, step);
             step.outcome.bans.push(ban);
         }
+        for peer in &change.removed {
+            let left = self.peers.unlist(*peer);
+            step.moved.extend(left.into_iter().map(Subject::from_ip));
+        }
+        if let Some(contact) = &change.contact {
+            let changed = self.peers.list(contact);
+            step.moved.extend(changed.into_iter().map(Subject::from_ip));
+        }
         step.outcome.batch.take_in(change);
     }
 
-    /// A peer guards its address only while it is not cut off.
+    /// A peer guards its addresses only while it is not cut off.
     fn guards_changed(&self, peer: PeerId, step: &mut Step) {
-        let address = self.peers.address(peer);
-        step.moved.extend(address.map(Subject::from_ip));
+        let addresses =
+            (self.peers.address(peer).into_iter()).chain(self.peers.listed(peer).iter().copied());
+        step.moved.extend(addresses.map(Subject::from_ip));
     }
 }
