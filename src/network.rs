@@ -21,6 +21,7 @@
 mod admission;
 mod behaviour;
 mod book;
+mod compact;
 mod event;
 mod frames;
 mod guard;

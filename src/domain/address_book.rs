@@ -31,6 +31,8 @@ pub const MAX_TAG: usize = 40;
 /// Tags of one entry.
 pub const MAX_TAGS: usize = 16;
 
+/// Why somebody is banned of whom nothing is said.
+const NO_REASON: &str = "by the operator";
 /// How much of a text that is too long is shown, in characters.
 const SHOWN: usize = 24;
 
@@ -145,7 +147,10 @@ impl AddressBook {
                 if *until <= now {
                     return Err(BookError::Over(*until));
                 }
-                let reason = whole("reason", reason, MAX_NOTE)?;
+                let mut reason = whole("reason", reason, MAX_NOTE)?;
+                if reason.is_empty() {
+                    reason = NO_REASON.to_owned();
+                }
                 change.ban = Some(Ban {
                     peer,
                     since: now,

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -37,6 +38,8 @@ enum Way {
     /// The peer has not said that it speaks the protocol.
     Unspoken,
     Wanted,
+    /// To be opened when the peer is let in: one that is parked has nothing to say to the logs.
+    Parked(Pin<Box<dyn Future<Output = ()> + Send>>),
     Opening,
     /// Dropping the sender of `stop` ends the task as well.
     Open {
@@ -241,7 +244,17 @@ impl ConnectionHandler for Handler {
         {
             self.way = Way::Wanted;
         }
+        if let Way::Parked(until) = &mut self.way
+            && until.as_mut().poll(cx).is_ready()
+        {
+            self.way = Way::Wanted;
+        }
         if matches!(self.way, Way::Wanted) {
+            let pass = Arc::clone(&self.gate.way.pass);
+            if !pass.may_speak() {
+                self.way = Way::Parked(Box::pin(async move { pass.until_it_may_speak().await }));
+                return self.poll(cx);
+            }
             self.way = Way::Opening;
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ());
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });

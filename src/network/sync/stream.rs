@@ -46,23 +46,36 @@ pub(super) async fn send(
     reports: mpsc::Sender<Report>,
 ) {
     // A peer that is parked waits with its stream, on which nothing goes in either direction.
-    let peer = gate.peer;
     let admitted = tokio::select! {
         () = gate.way.pass.until_it_may_speak() => true,
         _ = stop.wait_for(|stop| *stop) => false,
     };
-    if admitted && let Some(queue) = shared.sessions.begin(&gate, shared.queue_bytes).await {
-        began.send_replace(Some(queue.session));
-        let (read, write) = stream.split();
-        let why = tokio::select! {
-            error = write_runs(write, &gate, &queue) => error.to_string(),
-            why = silence(read) => why,
-            _ = stop.wait_for(|stop| *stop) => "the session is over".into(),
-        };
-        tracing::debug!(%peer, "a sync session ends: {why}");
-        shared.sessions.end(&gate, queue.session).await;
+    if admitted {
+        // Made when it is needed: one that waits is kept small.
+        Box::pin(session(stream, &gate, &shared, &began, &mut stop)).await;
     }
     let _ = reports.send(Report::OutboundEnded).await;
+}
+
+async fn session(
+    stream: Stream,
+    gate: &Gate,
+    shared: &Shared,
+    began: &watch::Sender<Option<SessionId>>,
+    stop: &mut watch::Receiver<bool>,
+) {
+    let Some(queue) = shared.sessions.begin(gate, shared.queue_bytes).await else {
+        return;
+    };
+    began.send_replace(Some(queue.session));
+    let (read, write) = stream.split();
+    let why = tokio::select! {
+        error = write_runs(write, gate, &queue) => error.to_string(),
+        why = silence(read) => why,
+        _ = stop.wait_for(|stop| *stop) => "the session is over".into(),
+    };
+    tracing::debug!(peer = %gate.peer, "a sync session ends: {why}");
+    shared.sessions.end(gate, queue.session).await;
 }
 
 async fn write_runs<W: AsyncWrite + Unpin>(mut write: W, gate: &Gate, queue: &Queue) -> io::Error {
@@ -110,7 +123,8 @@ pub(super) async fn receive(
         // The other half is not written to, and must live: dropped it would close the stream.
         let (read, _write) = stream.split();
         let inbox = Inbox::new(read, MAX_SYNC_FRAME_BYTES, read_timeout);
-        if let Some(broken) = hand_over(inbox, &gate, session).await {
+        let handing = Box::pin(hand_over(inbox, &gate, session));
+        if let Some(broken) = handing.await {
             tracing::debug!(peer = %gate.peer, "a sync stream ends: {broken}");
             if !matches!(broken, Broken::Io(_)) {
                 let _ = reports.send(Report::Conduct(Conduct::MalformedLine)).await;
