@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::domain::PeerId;
+
 /// The mark goes ahead in steps, so that it is written once for so many entries. A backup that is
 /// older by fewer is found out only by neighbours.
 const STEP: u64 = 1024;
@@ -16,26 +18,31 @@ const STEP: u64 = 1024;
 pub(super) struct Mark {
     /// `None`: the key is for one run, nothing outlives it.
     path: Option<PathBuf>,
-    network: String,
+    /// The network, and on a line of its own the id of the key.
+    of: String,
     signed: u64,
 }
 
 impl Mark {
-    /// Reads the mark beside a key; one that is missing, damaged or of another network says nothing.
-    pub(super) fn beside(key_file: Option<&Path>, network: &str) -> Self {
+    /// Reads the mark beside a key; one that is missing, damaged, of another network or of the key that
+    /// lay there before says nothing.
+    pub(super) fn beside(key_file: Option<&Path>, network: &str, key: PeerId) -> Self {
         let path = key_file.map(|key| {
             let mut path = key.as_os_str().to_owned();
             path.push(".signed");
             PathBuf::from(path)
         });
+        let of = format!("{network}\n{key}");
         let text = path.as_ref().and_then(|path| fs::read_to_string(path).ok());
         let signed = text.and_then(|text| {
-            let (number, of) = text.trim_end().split_once(' ')?;
-            number.parse().ok().filter(|_| of == network)
+            let (number, of_which) = text.trim_end().split_once(' ')?;
+            // Earlier versions named no key.
+            let is_ours = of_which == of || of_which == network;
+            number.parse().ok().filter(|_| is_ours)
         });
         Self {
             path,
-            network: network.to_owned(),
+            of,
             signed: signed.unwrap_or(0),
         }
     }
@@ -58,7 +65,7 @@ impl Mark {
             let mut new = path.clone().into_os_string();
             new.push(".new");
             let mut file = File::create(&new)?;
-            writeln!(file, "{signed} {}", self.network)?;
+            writeln!(file, "{signed} {}", self.of)?;
             file.sync_all()?;
             fs::rename(&new, path)?;
         }
@@ -75,24 +82,40 @@ mod tests {
     fn a_lost_log_is_known_and_a_crash_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
-        let mut mark = Mark::beside(Some(&key), "slips");
+        let id = PeerId::random();
+        let mut mark = Mark::beside(Some(&key), "slips", id);
         assert!(!mark.misses(0), "it has signed nothing yet");
         mark.reserve(3).unwrap();
-        let mark = Mark::beside(Some(&key), "slips");
+        let mark = Mark::beside(Some(&key), "slips", id);
         assert!(mark.misses(0));
         assert!(!mark.misses(2), "a crash may leave the mark ahead");
-        assert!(!Mark::beside(Some(&key), "another").misses(0));
+        assert!(!Mark::beside(Some(&key), "another", id).misses(0));
         let mut mark = mark;
         mark.reserve(5000).unwrap();
-        let mark = Mark::beside(Some(&key), "slips");
+        let mark = Mark::beside(Some(&key), "slips", id);
         assert!(mark.misses(3000) && !mark.misses(4990));
         fs::write(dir.path().join("key.signed"), "garbage").unwrap();
-        assert!(!Mark::beside(Some(&key), "slips").misses(0));
+        assert!(!Mark::beside(Some(&key), "slips", id).misses(0));
+    }
+
+    #[test]
+    fn a_new_key_in_the_place_of_the_old_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("key");
+        let (old, new) = (PeerId::random(), PeerId::random());
+        Mark::beside(Some(&key), "slips", old).reserve(3).unwrap();
+        assert!(!Mark::beside(Some(&key), "slips", new).misses(0));
+        assert!(Mark::beside(Some(&key), "slips", old).misses(0));
+        fs::write(dir.path().join("key.signed"), "1024 slips\n").unwrap();
+        assert!(
+            Mark::beside(Some(&key), "slips", new).misses(0),
+            "whose it is nobody knows"
+        );
     }
 
     #[test]
     fn the_key_of_one_run_leaves_no_mark() {
-        let mut mark = Mark::beside(None, "slips");
+        let mut mark = Mark::beside(None, "slips", PeerId::random());
         mark.reserve(7).unwrap();
         assert!(!mark.misses(7));
     }
