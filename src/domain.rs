@@ -26,7 +26,7 @@ pub use conduct::{Conduct, ConductParseError};
 pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
 pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
-pub use parcel::{Content, Parcel, ParcelId};
+pub use parcel::{Content, Done, Lane, Page, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
 pub use plain::{is_plain, plain};
 pub use presence::{

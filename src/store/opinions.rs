@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
 use super::{
     Batch, StoreError,
     rows::{Place, limit},
     sql::ManyRows,
+    transaction::Transaction,
 };
 use crate::domain::{Opinion, Subject, Timestamp};
 
@@ -20,7 +21,7 @@ const UPSERT: ManyRows = ManyRows {
 
 /// Stores the newest of the opinions of each address, and removes those that are taken back.
 pub(super) async fn write(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     batches: &[&Batch],
 ) -> Result<(), sqlx::Error> {
     let mut last: HashMap<Subject, Option<&Opinion>> = HashMap::new();
@@ -31,14 +32,12 @@ pub(super) async fn write(
     let gone = last.iter().filter(|(_, opinion)| opinion.is_none());
     let gone: Vec<String> = gone.map(|(subject, _)| subject.to_string()).collect();
     if !gone.is_empty() {
-        sqlx::query("DELETE FROM opinion WHERE subject IN (SELECT value FROM json_each(?))")
-            .bind(serde_json::json!(gone).to_string())
-            .execute(&mut *conn)
-            .await?;
+        let sql = "DELETE FROM opinion WHERE subject IN (SELECT value FROM json_each(?))";
+        transaction.add(sql, |row| row.bind(serde_json::json!(gone).to_string()));
     }
     let newest: Vec<&Opinion> = last.into_values().flatten().collect();
     UPSERT
-        .write(conn, &newest, |statement, opinion| {
+        .write(transaction, &newest, |statement, opinion| {
             statement
                 .bind(opinion.subject.to_string())
                 .bind(opinion.score.get())

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::{
     Accepted, REPEATS_WITHIN,
     runs::{Run, Said, fold},
     sql::ManyRows,
+    transaction::Transaction,
 };
 use crate::domain::{OwnStatement, Subject, Timestamp};
 
@@ -46,7 +47,7 @@ type Key = (i64, Subject);
 
 /// Stores reports; `id_of` gives the short ids of author and neighbour.
 pub(super) async fn write_reports<'a>(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     reports: impl Iterator<Item = (&'a Accepted, i64, i64)>,
 ) -> Result<(), sqlx::Error> {
     let said = reports.map(|(accepted, author, heard_from)| {
@@ -62,9 +63,16 @@ pub(super) async fn write_reports<'a>(
     });
     let mut runs = fold(said);
     let asked = pairs(&runs);
-    take_up(conn, &mut runs, &asked, NEWEST_REPORTS, REFRESH_REPORTS).await?;
+    take_up(
+        transaction,
+        &mut runs,
+        &asked,
+        NEWEST_REPORTS,
+        REFRESH_REPORTS,
+    )
+    .await?;
     INSERT_REPORTS
-        .write(conn, &runs, |statement, run| {
+        .write(transaction, &runs, |statement, run| {
             statement
                 .bind(run.key.0)
                 .bind(run.heard_from)
@@ -80,7 +88,7 @@ pub(super) async fn write_reports<'a>(
 
 /// Stores what our own Slips said.
 pub(super) async fn write_statements<'a>(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     statements: impl Iterator<Item = &'a OwnStatement>,
 ) -> Result<(), sqlx::Error> {
     let mut runs = fold(statements.map(|own| {
@@ -100,7 +108,7 @@ pub(super) async fn write_statements<'a>(
         .collect();
     let asked = serde_json::json!(subjects).to_string();
     take_up(
-        conn,
+        transaction,
         &mut runs,
         &asked,
         NEWEST_STATEMENTS,
@@ -108,7 +116,7 @@ pub(super) async fn write_statements<'a>(
     )
     .await?;
     INSERT_STATEMENTS
-        .write(conn, &runs, |statement, run| {
+        .write(transaction, &runs, |statement, run| {
             statement
                 .bind(run.key.1.to_string())
                 .bind(run.score.get())
@@ -122,18 +130,15 @@ pub(super) async fn write_statements<'a>(
 
 /// Refreshes the newest rows that say what a run says, and leaves the runs that need a row of their own.
 async fn take_up(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     runs: &mut Vec<Run<Key>>,
     asked: &str,
     newest: &'static str,
     refresh: &'static str,
 ) -> Result<(), sqlx::Error> {
     let mut known: HashMap<Key, (i64, f64, f64, i64)> = HashMap::new();
-    for row in sqlx::query(newest)
-        .bind(asked)
-        .fetch_all(&mut *conn)
-        .await?
-    {
+    transaction.add(newest, |row| row.bind(asked.to_owned()));
+    for row in transaction.rows().await? {
         let subject: &str = row.try_get("subject")?;
         if let Ok(subject) = subject.parse() {
             let what = (
@@ -162,10 +167,8 @@ async fn take_up(
     if again.is_empty() {
         return Ok(());
     }
-    sqlx::query(refresh)
-        .bind(serde_json::json!(again).to_string())
-        .execute(conn)
-        .await?;
+    let again = serde_json::json!(again).to_string();
+    transaction.add(refresh, |row| row.bind(again));
     Ok(())
 }
 

@@ -3,18 +3,20 @@
 
 use std::fmt::Write as _;
 
-use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
+use super::transaction::{Parameters, Transaction};
 
-/// The numbers of rows statements are made for. Few shapes, so that all stay prepared; eight
-/// columns times 512 rows stay below SQLite's 32,766 parameters.
-const SHAPES: [usize; 4] = [512, 64, 8, 1];
+/// The numbers of rows statements are made for; what is left over is filled up with nothing. Few
+/// shapes, so that all stay prepared; eight columns times 512 rows stay below SQLite's 32,766
+/// parameters.
+const SHAPES: [usize; 3] = [512, 64, 8];
+/// A statement for so many rows is told by itself: with the others it would be prepared anew for
+/// each company it comes in.
+const ALONE: usize = 512;
 
-/// A statement with its parameters so far.
-pub(super) type Statement<'q> = Query<'q, Sqlite, SqliteArguments>;
-
-/// A statement for many rows: `head (?,..),(?,..) tail`.
+/// A statement for many rows.
 pub(super) struct ManyRows {
-    /// Up to and without `VALUES`.
+    /// The table and its columns, in the order in which they are bound: `INSERT INTO t (a, b)`. The
+    /// first is never NULL.
     pub head: &'static str,
     /// Parameters a row.
     pub columns: usize,
@@ -23,26 +25,28 @@ pub(super) struct ManyRows {
 }
 
 impl ManyRows {
-    /// Writes all rows, in order; `bind` adds the parameters of one.
+    /// Adds all rows, in order; `bind` adds the parameters of one.
     pub async fn write<T>(
         &self,
-        conn: &mut SqliteConnection,
+        transaction: &mut Transaction<'_>,
         mut rows: &[T],
-        bind: impl for<'q> Fn(Statement<'q>, &T) -> Statement<'q>,
+        bind: impl Fn(Parameters, &T) -> Parameters,
     ) -> Result<(), sqlx::Error> {
-        for shape in SHAPES {
-            if rows.len() < shape {
-                continue;
+        while !rows.is_empty() {
+            let shape = shape(rows.len());
+            let (now, later) = rows.split_at(shape.min(rows.len()));
+            if shape >= ALONE {
+                transaction.conn().await?;
             }
-            let text = self.text(shape);
-            while let Some((now, later)) = rows.split_at_checked(shape) {
-                let statement = sqlx::query(AssertSqlSafe(text.clone()));
-                now.iter()
-                    .fold(statement, &bind)
-                    .execute(&mut *conn)
-                    .await?;
-                rows = later;
+            transaction.add(&self.text(shape), |parameters| {
+                let missing = (shape - now.len()) * self.columns;
+                let filled = now.iter().fold(parameters, &bind);
+                (0..missing).fold(filled, |row, _| row.bind(None::<i64>))
+            });
+            if shape >= ALONE {
+                transaction.conn().await?;
             }
+            rows = later;
         }
         Ok(())
     }
@@ -50,15 +54,28 @@ impl ManyRows {
     fn text(&self, rows: usize) -> String {
         let row = format!("({})", vec!["?"; self.columns].join(","));
         let mut text =
-            String::with_capacity(self.head.len() + rows * (row.len() + 1) + self.tail.len() + 16);
+            String::with_capacity(self.head.len() + rows * (row.len() + 1) + self.tail.len() + 64);
         text.push_str(self.head);
-        text.push_str(" VALUES ");
+        text.push_str(" SELECT * FROM (VALUES ");
         for n in 0..rows {
             let _ = write!(text, "{}{row}", if n == 0 { "" } else { "," });
         }
-        text.push(' ');
+        text.push_str(") WHERE column1 IS NOT NULL ");
         text.push_str(self.tail);
         text
+    }
+}
+
+/// The largest shape that is full, or the smallest into which all go.
+fn shape(rows: usize) -> usize {
+    let full = SHAPES.into_iter().find(|shape| rows >= *shape);
+    let all = SHAPES.into_iter().rev().find(|shape| rows <= *shape);
+    match (full, all) {
+        // Half a statement of nothing is cheaper than several statements.
+        (Some(full), Some(all)) if rows > full && all < ALONE => all,
+        (Some(full), _) => full,
+        (None, Some(all)) => all,
+        (None, None) => ALONE,
     }
 }
 
@@ -75,7 +92,25 @@ mod tests {
         };
         assert_eq!(
             insert.text(2),
-            "INSERT INTO t (a, b) VALUES (?,?),(?,?) ON CONFLICT DO NOTHING"
+            "INSERT INTO t (a, b) SELECT * FROM (VALUES (?,?),(?,?)) WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING"
         );
+    }
+
+    #[test]
+    fn few_statements_take_any_number_of_rows() {
+        let shapes = |mut rows: usize| {
+            let mut shapes = Vec::new();
+            while rows > 0 {
+                shapes.push(shape(rows));
+                rows = rows.saturating_sub(shape(rows));
+            }
+            shapes
+        };
+        assert_eq!(shapes(1), [8]);
+        assert_eq!(shapes(8), [8]);
+        assert_eq!(shapes(9), [64]);
+        assert_eq!(shapes(65), [64, 8]);
+        assert_eq!(shapes(200), [64, 64, 64, 8]);
+        assert_eq!(shapes(600), [512, 64, 64]);
     }
 }
