@@ -32,7 +32,7 @@ mod restate;
 mod settings;
 mod signals;
 
-pub use crate::control::{AskError, ask as ask_running_node};
+pub use crate::control::{AskError, ask as ask_running_node, judge as judged_by_running_node};
 pub use crate::network::identity;
 pub use crate::store::is_running;
 pub use own::addresses as own_addresses;
@@ -196,7 +196,12 @@ impl Running {
             tasks: bridge_tasks,
             ..
         } = bridge;
-        let (ask, orders) = mpsc::channel(commands::ORDERS_WAITING);
+        let (order, orders) = mpsc::channel(commands::WAITING);
+        let (question, questions) = mpsc::channel(commands::WAITING);
+        let way = crate::control::Way {
+            orders: order,
+            questions: question,
+        };
         let parts = node::Parts {
             store: store.clone(),
             engine: rebuilt.engine,
@@ -207,6 +212,7 @@ impl Running {
             events,
             lines: waiting_lines,
             orders,
+            questions,
             from_slips: inbound,
             outbox,
             slips_db,
@@ -230,7 +236,7 @@ impl Running {
             bridge: bridge_counters,
         };
         let stop_process = node::start(node_settings, parts, counters, &mut tasks);
-        tasks.spawn(commands::serve(place, ask, cancel.clone()));
+        tasks.spawn(commands::serve(place, way, cancel.clone()));
         let every = config.store.prune_interval;
         tasks.spawn(housekeeping(
             store.clone(),

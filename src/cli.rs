@@ -72,16 +72,9 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Debug, clap::Args)]
 pub struct Global {
-    /// The form of the data on stdout.
-    #[arg(
-        short,
-        long,
-        value_enum,
-        default_value_t,
-        global = true,
-        value_name = "FORMAT"
-    )]
-    pub output: Format,
+    /// The form of the data on stdout; without it human, for replay jsonl.
+    #[arg(short, long, value_enum, global = true, value_name = "FORMAT")]
+    pub output: Option<Format>,
     /// The configuration file; without it config.toml here, if there is one.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -190,8 +183,8 @@ fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {
         Command::Config(args) => config::run(args, &mut context),
         Command::Identity(args) => identity::run(args, &mut context),
         Command::Simulate(args) => simulate::run(args, &mut context),
-        Command::Completions(args) => completions::run(args, context.out),
-        Command::Man(args) => man::run(args, context.out),
+        Command::Completions(args) => completions::run(args, &mut context),
+        Command::Man(args) => man::run(args, &mut context),
         Command::Score(args) => wait_for(score::run(args, &mut context)),
         Command::Explain(args) => wait_for(explain::run(args, &mut context)),
         Command::Replay(args) => wait_for(replay::run(args, &mut context)),

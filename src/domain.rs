@@ -7,6 +7,8 @@
 mod address_book;
 mod conduct;
 mod contact;
+mod dial;
+mod judgement;
 mod log;
 mod opinion;
 mod parcel;
@@ -24,11 +26,13 @@ pub use address_book::{
 };
 pub use conduct::{Conduct, ConductParseError};
 pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
+pub use dial::{Unusable, check_dialable, is_quic, port_and_rest};
+pub use judgement::{Judgement, Voice};
 pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
 pub use parcel::{Content, Done, Lane, Page, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
-pub use plain::{is_plain, plain};
+pub use plain::{TooLong, is_plain, plain, plain_whole};
 pub use presence::{
     ALIAS_CHARS, FAREWELL_CHARS, Farewell, Hello, MAX_RETRY_AFTER, MESSAGE_CHARS, NAME_CHARS,
     OwnTip, Presence, Status,

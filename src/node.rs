@@ -151,6 +151,8 @@ pub struct Parts {
     pub lines: Lines,
     /// What the operator orders; until it ends the node does not end by itself.
     pub orders: mpsc::Receiver<Asked>,
+    /// What the operator asks of addresses; it, too, keeps the node from ending by itself.
+    pub questions: mpsc::Receiver<incoming::Asked>,
     /// What our Slips says.
     pub from_slips: InboundQueue,
     /// The way to our Slips.
@@ -214,16 +216,6 @@ pub fn start(
     let (ask, questions) = mpsc::channel(REQUESTS_WAITING);
     let (stop, stopped) = mpsc::channel(1);
 
-    let watching = presence::Watching {
-        store: parts.store.clone(),
-        network: parts.network.clone(),
-        counters: counters.clone(),
-        bridge: parts.bridge,
-        message: parts.status_message,
-        stopping: parts.stopping,
-    };
-    tasks.spawn(async move { ("presence", presence::run(watching).await) });
-
     let (tell, unanswered) = mpsc::channel(UNANSWERED_WAITING);
     let ignorance = Arc::new(ignorance::Ignorance::default());
     let answering = requests::Answering {
@@ -252,7 +244,9 @@ pub fn start(
         };
         let (store, network) = (parts.store.clone(), parts.network.clone());
         let meshing = mesh::Meshing::new(logs, queues, store, network, counters.clone());
-        let lost = meshing.as_ref().ok().map(mesh::Meshing::lost);
+        let health = meshing.as_ref().map(mesh::Meshing::health);
+        let health = health.unwrap_or_default();
+        let lost = health.lost.clone();
         tasks.spawn(async move {
             let ended = match meshing {
                 Ok(meshing) => meshing.run().await,
@@ -260,9 +254,20 @@ pub fn start(
             };
             ("logs", ended)
         });
-        let lost = lost.unwrap_or_default();
-        outgoing::OwnLog { say, said, lost }
+        (outgoing::OwnLog { say, said, lost }, health)
     });
+    let (own_log, health) = own_log.unzip();
+
+    let watching = presence::Watching {
+        store: parts.store.clone(),
+        network: parts.network.clone(),
+        counters: counters.clone(),
+        bridge: parts.bridge,
+        message: parts.status_message,
+        stopping: parts.stopping,
+        own_log: health,
+    };
+    tasks.spawn(async move { ("presence", presence::run(watching).await) });
 
     let speaking = outgoing::Speaking {
         store: parts.store.clone(),
@@ -297,7 +302,13 @@ pub fn start(
         counters,
         patient: VecDeque::new(),
     };
-    let inputs = incoming::Inputs::new(orders, parts.lines, parts.events, own_statements, logs);
+    let inputs = incoming::Inputs::new(
+        (orders, parts.questions),
+        parts.lines,
+        parts.events,
+        own_statements,
+        logs,
+    );
     tasks.spawn(async move { ("incoming", incoming::run(listening, inputs).await) });
     stopped
 }

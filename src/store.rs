@@ -275,8 +275,8 @@ impl Store {
         &self,
         each: impl FnMut(Timestamp, StoredFact) + Send,
     ) -> Result<u64, StoreError> {
-        let mut conn = open::reading(&self.settings.path).connect().await?;
-        let told = facts::stream(&mut conn, each).await?;
+        let conn = open::reading(&self.settings.path).connect().await?;
+        let (told, conn) = facts::stream(Box::new(conn), each).await?;
         conn.close().await?;
         Ok(told)
     }

@@ -8,6 +8,8 @@ mod files;
 mod fixture;
 #[path = "cli/follow.rs"]
 mod follow;
+#[path = "cli/forms.rs"]
+mod forms;
 #[path = "cli/help.rs"]
 mod help;
 #[path = "cli/reading.rs"]

@@ -45,9 +45,20 @@ fn nobody_is_left(place: &Path) {
 
 #[test]
 fn all_checks_hold_and_nothing_is_left() {
-    let (place, mut running) = demo(&[]);
+    let (place, mut running) = demo(&["-o", "csv"]);
     let exit = running.wait_exit(LIMIT);
     assert_eq!(exit.code(), Some(0), "{}", exit.log);
+    let rows = (exit.log.lines()).filter_map(|line| line.strip_prefix("stdout: "));
+    let table: Vec<u8> = rows
+        .flat_map(|row| format!("{row}\n").into_bytes())
+        .collect();
+    let mut table = csv::Reader::from_reader(&table[..]);
+    let columns = table.headers().expect("a header").len();
+    let rows: Vec<_> = table
+        .records()
+        .map(|row| row.expect("equal columns"))
+        .collect();
+    assert_eq!((columns, rows.is_empty()), (5, false), "{}", exit.log);
     assert!(
         exit.log.contains("checks, all hold") && exit.log.contains("stdout: 203.0.113.66"),
         "{}",

@@ -64,6 +64,52 @@ fn what_the_default_model_says_is_written_back_and_explained_to_the_bit() {
 }
 
 #[test]
+fn a_running_node_tells_what_the_database_says_too() {
+    let setup = Setup {
+        more: base_model(),
+        ..Setup::default()
+    };
+    let (mut a, mut b) = two_with(&setup);
+    let of = ["198.51.100.7", "198.51.100.8", "198.51.100.9"];
+    a.slips.send("*", &report(of[0], 0.8, 0.9));
+    a.slips.send("*", &report(of[1], 0.4, 0.9));
+    for ip in &of[..2] {
+        opinion(&mut b, ip, |_| true);
+    }
+    let ask = |more: &[&str]| b.ask(&[&["score"][..], &of, more].concat());
+    let told = ask(&[]);
+    let model = ["--set", "reputation.model=slips"];
+    let worked_out = ask(&[&model[..], &["--recompute"]].concat());
+    let by = |answer: &Value| answer[0]["worked_out_by"].clone();
+    assert_eq!(
+        (by(&told), by(&worked_out)),
+        ("node".into(), "database".into())
+    );
+    assert_eq!(
+        by(&ask(&model)),
+        "database",
+        "what if: the node is not asked"
+    );
+    assert_eq!(by(&ask(&["--recompute"])), "database");
+    for (told, worked_out) in told
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(worked_out.as_array().unwrap())
+    {
+        let (mut told, mut worked_out) = (told.clone(), worked_out.clone());
+        for one in [&mut told, &mut worked_out] {
+            one.as_object_mut().unwrap().remove("worked_out_by");
+        }
+        assert_eq!(told, worked_out);
+    }
+    assert_eq!(told[0]["reports"].as_array().map(Vec::len), Some(1));
+    assert_eq!(told[2]["score"], Value::Null);
+    b.node.kill();
+    assert_eq!(by(&b.ask(&["score", of[0]])), "database");
+}
+
+#[test]
 fn one_report_travels_from_slips_a_to_slips_b_is_scored_and_written_back() {
     let mut a = Sensor::start(&Setup::default());
     let peers = vec![a.address()];

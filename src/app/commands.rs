@@ -1,6 +1,5 @@
 //! How commands reach the running node: the control socket, and what waits on it for the node.
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -9,8 +8,8 @@ use crate::config::Config;
 use crate::control::{self, Place, PlaceError};
 use crate::node::NodeError;
 
-/// Orders that may wait for the node: one of each client of the control socket.
-pub(super) const ORDERS_WAITING: usize = 16;
+/// Orders, and questions, that may wait for the node: one of each client of the control socket.
+pub(super) const WAITING: usize = 16;
 
 /// The control socket; without it where the system has none to give, which is said.
 pub(super) fn place(config: &Config) -> Result<Option<Place>, Error> {
@@ -28,19 +27,19 @@ pub(super) fn place(config: &Config) -> Result<Option<Place>, Error> {
     }
 }
 
-/// Takes orders until the node stops.
+/// Takes orders and questions until the node stops.
 pub(super) async fn serve(
     place: Option<Place>,
-    orders: mpsc::Sender<control::Asked>,
+    way: control::Way,
     cancel: CancellationToken,
 ) -> (&'static str, Result<(), NodeError>) {
     if let Some(place) = place
-        && let Err(error) = control::serve(place, orders.clone(), cancel.clone()).await
+        && let Err(error) = control::serve(place, way.clone(), cancel.clone()).await
     {
         warn!(%error, "commands no longer reach this node while it runs");
     }
     // The node ends when nobody can order anything any more; so that waits for the stop.
     cancel.cancelled().await;
-    drop(orders);
+    drop(way);
     ("control", Ok(()))
 }

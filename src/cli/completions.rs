@@ -1,10 +1,8 @@
 //! `slips-p2p completions SHELL`: tab completion, generated from the commands themselves.
 
-use std::io::Write;
-
 use clap_complete::Shell;
 
-use super::{PROGRAM, command, exit::Exit, help};
+use super::{PROGRAM, command, context::Context, exit::Exit, help};
 
 /// Write a completion script for a shell to stdout.
 #[derive(Debug, clap::Args)]
@@ -25,8 +23,10 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// The output cannot be written.
-pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
+/// `-o` asks for another form (exit 2), or the output cannot be written.
+pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    context.has_one_form("a script for a shell is written; leave -o out")?;
+    let out = &mut *context.out;
     // Generated into memory first: the generator panics on an output that breaks.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command(), PROGRAM, &mut script);

@@ -47,7 +47,20 @@ impl<'a> Context<'a> {
     /// The form data is asked for in.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.global.output
+        self.global.output.unwrap_or_default()
+    }
+
+    /// Refuses `-o` where what is written has one form only.
+    ///
+    /// # Errors
+    /// Exit 2 where another form than that for people is asked for.
+    pub fn has_one_form(&self, writes: &str) -> anyhow::Result<()> {
+        match self.format() {
+            Format::Human => Ok(()),
+            form => {
+                Err(Exit::Usage.because(format!("there is no -o {} here: {writes}", form.word())))
+            }
+        }
     }
 
     /// A printer for rows with these columns.
@@ -55,7 +68,20 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The output cannot be written.
     pub fn printer(&mut self, columns: &'static [Column]) -> anyhow::Result<Printer<'_>> {
-        Printer::new(self.out, self.global.output, self.colour, columns)
+        let format = self.format();
+        self.printer_as(format, columns)
+    }
+
+    /// The same in a form of the command's own choice.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn printer_as(
+        &mut self,
+        format: Format,
+        columns: &'static [Column],
+    ) -> anyhow::Result<Printer<'_>> {
+        Printer::new(self.out, format, self.colour, columns)
     }
 
     /// Whether to draw: people look at a terminal.
@@ -77,7 +103,8 @@ impl<'a> Context<'a> {
     /// # Errors
     /// The output cannot be written.
     pub fn record(&mut self, columns: &'static [Column], cells: Vec<Cell>) -> anyhow::Result<()> {
-        write_record(self.out, self.global.output, columns, cells)
+        let format = self.format();
+        write_record(self.out, format, columns, cells)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashSet, net::IpAddr};
 use super::{context::Database, replay::Progress};
 use crate::{
     app::{self, Recall},
-    domain::{Opinion, Subject, Timestamp},
+    domain::{Opinion, Subject, Timestamp, Voice},
     reputation::{Engine, ModelKind, guards::Guard},
     store::{Reader, ReportRow, StatementRow, StoredFact},
 };
@@ -111,12 +111,12 @@ impl Record {
     }
 
     /// How often a report was said.
-    pub(super) fn times(&self, share: &crate::reputation::Share) -> u64 {
+    pub(super) fn times(&self, voice: &Voice) -> u64 {
         let said = |row: &&ReportRow| {
-            row.author == share.author.0
-                && (row.first_at..=row.last_at).contains(&share.said_at)
-                && row.score == share.score
-                && row.confidence == share.confidence
+            row.author == voice.author.0
+                && (row.first_at..=row.last_at).contains(&voice.said_at)
+                && row.score == voice.score
+                && row.confidence == voice.confidence
         };
         let row = self.reports.iter().rev().find(said);
         row.map_or(1, |row| u64::from(row.repeats) + 1)

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use clap_mangen::Man;
 
-use super::{command, exit::Exit, help};
+use super::{command, context::Context, exit::Exit, help};
 
 /// Write the manual: one page to stdout, or a page for each command into a directory.
 #[derive(Debug, clap::Args)]
@@ -29,8 +29,10 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// A page cannot be written.
-pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<Exit> {
+/// `-o` asks for another form (exit 2), or a page cannot be written.
+pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    context.has_one_form("manual pages are written; leave -o out")?;
+    let out = &mut *context.out;
     let mut root = command().disable_help_subcommand(true);
     root.build();
     match &args.dir {

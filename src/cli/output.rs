@@ -29,6 +29,19 @@ pub enum Format {
     Csv,
 }
 
+impl Format {
+    /// The word `-o` takes for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
 /// What a row says at a glance, shown as a colour on a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Tone {

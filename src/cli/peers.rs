@@ -15,6 +15,7 @@ use crate::domain::{Act, Ban, GivenTrust, PeerId, Timestamp, Trust};
 
 use change::{Whom, order};
 pub use find::record as find;
+pub(in crate::cli) use list::FORKED;
 use list::{Which, show};
 
 /// How far a peer is trusted without `--trust`: what it says counts from the start, and what our own
@@ -25,7 +26,7 @@ const TRUST: f64 = 0.9;
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    long_about = "Show the peers this node knows: alias, whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.\n\nThe subcommands change the address book. A running node does so at once, asked over its control socket; while none runs they change its database, with the same result. PEER is a peer id, an alias, or the beginning of an id where no other begins so. Names and notes are kept as one line of visible text; a local alias stands above what a peer calls itself.",
+    long_about = "Show the peers this node knows: alias, whether each is connected, retrying or unreachable (with the reason and the next try), its reliability from its conduct on the wire, its address, when it was last seen, how many reports it made, and whether it is banned, why and until when.\n\nThe database is read beside a running node or after it. While no node runs on it nobody is connected: peers it was connected to or trying to reach are `unknown`.\n\nThe subcommands change the address book. A running node does so at once, asked over its control socket; while none runs they change its database, with the same result. PEER is a peer id, an alias, or the beginning of an id where no other begins so. Names and notes are kept as one line of visible text, and what is left out of them is said; what is too long is refused. A local alias stands above what a peer calls itself.",
     after_help = help::after(&[
         "slips-p2p peers",
         "slips-p2p peers 12D3KooWGzBv",
@@ -112,7 +113,7 @@ enum Command {
     Unban(Peer),
     /// Trust a peer: what it says counts from the start.
     #[command(
-        long_about = "Trust a peer: what it says counts from the start, as with an [[anchor]] of the configuration, above which this stands. The opinions of what it reported on are worked out anew.",
+        long_about = "Trust a peer: what it says counts from the start, as with an [[anchor]] of the configuration, above which this stands. The opinions of what it reported on are worked out anew. A peer that signed two things as one (`slips-p2p peers evidence`) cannot be trusted again.",
         after_help = help::after(&[
             "slips-p2p peers trust brno",
             "slips-p2p peers trust brno --trust 0.7 --for 30d --organisation CTU",

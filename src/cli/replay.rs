@@ -29,11 +29,12 @@ pub(super) use progress::Progress;
 /// Answer what a trust model says of recorded events.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Read what reporters, our own Slips and the operator said as JSON lines, in the order of the file, and write an opinion line for each query, nothing else, to stdout:\n\n{\"t\":0,\"type\":\"peer_update\",\"peerid\":\"p1\",\"ip\":\"192.0.2.1\",\"reliability\":0.9}\n{\"t\":1,\"type\":\"report\",\"reporter\":\"p1\",\"key_type\":\"ip\",\"key\":\"198.51.100.7\",\n \"evaluation_type\":\"score_confidence\",\"evaluation\":{\"score\":0.9,\"confidence\":0.6}} (one line)\n{\"t\":2,\"type\":\"local\",\"key\":\"198.51.100.7\",\"evaluation\":{\"score\":0.8,\"confidence\":0.9}}\n{\"t\":3,\"type\":\"anchor\",\"peerid\":\"p2\",\"trust\":0.95}\n{\"t\":4,\"type\":\"query\",\"id\":17,\"key\":\"198.51.100.7\"}\n\nt is in seconds and need not ascend; peers are named by any text; keys not named here are ignored, blank lines too. The answer to the last line is {\"id\":17,\"key\":\"198.51.100.7\",\"score\":..,\"confidence\":..,\"network_score\":..}, the three null without an opinion. What our own Slips said (local) is part of it, unless --network-only. Guards are not applied.\n\nWith --db the events are those of a node's database, and every address in it is asked about, with ids from 1 on. Parameters of models are set by their names: --set kappa=0.",
+    long_about = "Read what reporters, our own Slips and the operator said as JSON lines, in the order of the file, and write an opinion for each query, nothing else, to stdout:\n\n{\"t\":0,\"type\":\"peer_update\",\"peerid\":\"p1\",\"ip\":\"192.0.2.1\",\"reliability\":0.9}\n{\"t\":1,\"type\":\"report\",\"reporter\":\"p1\",\"key_type\":\"ip\",\"key\":\"198.51.100.7\",\n \"evaluation_type\":\"score_confidence\",\"evaluation\":{\"score\":0.9,\"confidence\":0.6}} (one line)\n{\"t\":2,\"type\":\"local\",\"key\":\"198.51.100.7\",\"evaluation\":{\"score\":0.8,\"confidence\":0.9}}\n{\"t\":3,\"type\":\"anchor\",\"peerid\":\"p2\",\"trust\":0.95}\n{\"t\":4,\"type\":\"query\",\"id\":17,\"key\":\"198.51.100.7\"}\n\nt is in seconds and need not ascend; peers are named by any text; keys not named here are ignored, blank lines too. The answer to the last line is {\"id\":17,\"key\":\"198.51.100.7\",\"score\":..,\"confidence\":..,\"network_score\":..}, the three null without an opinion. What our own Slips said (local) is part of it, unless --network-only. Guards are not applied.\n\nAnswers are JSON lines, or what -o asks for: one JSON list of them, or a row each, where what --compare says stands in columns of its own.\n\nWith --db the events are those of a node's database, and every address in it is asked about, with ids from 1 on. Parameters of models are set by their names: --set kappa=0.",
     after_help = help::after(&[
         "slips-p2p replay events.jsonl --model robust",
         "slips-p2p replay events.jsonl --model robust --compare slips --set kappa=0",
         "slips-p2p replay --db slips-p2p.db --model fides --until 2026-11-20T15:00:00Z",
+        "slips-p2p -o csv replay events.jsonl > opinions.csv",
     ])
 )]
 pub struct Args {
@@ -92,7 +93,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
         .iter()
         .map(|kind| Engine::new(*kind, config.models))
         .collect();
-    let answers = Answers::new(models, args.network_only, context.out);
+    let answers = Answers::new(models, args.network_only, context)?;
     match args.file.as_deref().filter(|file| *file != Path::new("-")) {
         Some(path) => {
             let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
@@ -130,7 +131,18 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// What was answered before a line that ends it stands.
     fn run(mut self, reader: impl BufRead) -> anyhow::Result<Exit> {
+        let read = self.read(reader);
+        self.progress.end();
+        if self.bad > NAMED {
+            eprintln!("{}: {} bad lines in all were left out", self.name, self.bad);
+        }
+        self.answers.end()?;
+        read.map(|()| Exit::Ok)
+    }
+
+    fn read(&mut self, reader: impl BufRead) -> anyhow::Result<()> {
         let mut lines = Lines::new(reader);
         loop {
             let line = lines
@@ -147,20 +159,12 @@ impl<'a> Replay<'a> {
                 self.refuse(line.number, &fault)?;
             }
         }
-        self.progress.end();
-        if self.bad > NAMED {
-            eprintln!("{}: {} bad lines in all were left out", self.name, self.bad);
-        }
-        self.answers.end()?;
-        Ok(Exit::Ok)
+        Ok(())
     }
 
     fn refuse(&mut self, number: u64, fault: &str) -> anyhow::Result<()> {
         let said = format!("{}:{number}: {fault}", self.name);
         if !self.lenient {
-            // What was answered so far stands.
-            self.progress.end();
-            self.answers.end()?;
             return Err(Exit::Error.because(format!(
                 "{said}; put it right, or leave bad lines out with --lenient"
             )));
@@ -264,7 +268,7 @@ async fn database(
         .await?;
     progress.end();
     let models = models.into_iter().map(|model| model.at(until)).collect();
-    let mut answers = Answers::new(models, args.network_only, context.out);
+    let mut answers = Answers::new(models, args.network_only, context)?;
     for (number, subject) in asked.into_iter().enumerate() {
         answers.answer(&(number + 1).to_string(), subject, until)?;
     }

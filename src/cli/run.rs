@@ -54,8 +54,11 @@ impl Args {
 /// Runs the command.
 ///
 /// # Errors
-/// The configuration is wrong, or the node could not start or ended early.
+/// `-o` asks for a form of data, the configuration is wrong, or the node could not start or ended early.
 pub fn run(args: &Args, context: &Context<'_>) -> anyhow::Result<Exit> {
+    context.has_one_form(
+        "the node writes no data to stdout; leave -o out (its log can be had with --set log.format=json)",
+    )?;
     let config = context.config_with(args.settings())?.config;
     let format = match config.log.format {
         LogFormat::Text => logging::Format::Text,

@@ -3,7 +3,7 @@
 mod verdict;
 
 use super::{
-    context::Context,
+    context::{Context, Database},
     exit::Exit,
     help,
     output::{Cell, Column, Format, Tone, column, detail, remark},
@@ -14,7 +14,7 @@ use verdict::{Said, Verdict};
 /// Show what the network thinks of addresses, and who said what.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Show for each address the score (1 malicious, -1 benign), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nWhat is shown is what the node stored and told Slips last, worked out anew from the database by the model of the configuration; where the model says otherwise of that time, the opinion of now stands there, stored_* says what was stored, and differs is true. guard names what keeps an opinion inside the node. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
+    long_about = "Show for each address the score (0 harmless, 1 malicious), the confidence, the network score (mean trust of the reporters), when it was computed, what our own Slips said of it, and who said what, newest first.\n\nWhat is shown is what the node stored and told Slips last. A running node is asked for the rest; where none runs, and with --recompute or --set, everything is worked out anew from the database by the model of the configuration (worked_out_by says which). Where the model then says otherwise of that time, the opinion of now stands there, stored_* says what was stored, and differs is true. guard names what keeps an opinion inside the node. An address nobody spoke of has empty values; when that is so for all of them the exit code is 3.\n\nCSV has a row for each report (an address without one has one row).",
     after_help = help::after(&[
         "slips-p2p score 192.0.2.7",
         "slips-p2p score 192.0.2.7 2001:db8::7",
@@ -26,6 +26,9 @@ pub struct Args {
     /// The addresses, IPv4 or IPv6.
     #[arg(value_name = "IP", required = true)]
     addresses: Vec<Subject>,
+    /// Work everything out anew from the database, even while a node runs that could tell.
+    #[arg(long)]
+    recompute: bool,
 }
 
 /// The columns of an address.
@@ -62,10 +65,13 @@ const REPORT: &[Column] = &[
 ];
 
 /// An address with its reports inside, for JSON.
-const NESTED: &[Column] = &joined::<18>(ADDRESS, &[detail("reports"), detail("guard")]);
+const NESTED: &[Column] = &joined::<19>(
+    ADDRESS,
+    &[detail("reports"), detail("guard"), detail("worked_out_by")],
+);
 
 /// A report on each row, for CSV.
-const FLAT: &[Column] = &joined::<26>(
+const FLAT: &[Column] = &joined::<27>(
     ADDRESS,
     &[
         detail("report_peer"),
@@ -78,6 +84,7 @@ const FLAT: &[Column] = &joined::<26>(
         detail("report_weight"),
         detail("report_left_out"),
         detail("guard"),
+        detail("worked_out_by"),
     ],
 );
 
@@ -117,10 +124,7 @@ const WHO: &[Column] = &[
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let database = context.database().await?;
     let now = Timestamp::now();
-    let mut verdicts = Vec::with_capacity(args.addresses.len());
-    for &subject in &args.addresses {
-        verdicts.push(Verdict::of(&database, subject, now).await?);
-    }
+    let verdicts = verdicts(&database, args, context.global.set.is_empty(), now).await?;
     match context.format() {
         Format::Human => for_people(&verdicts, context)?,
         Format::Csv => {
@@ -140,7 +144,7 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
                     REPORT,
                     verdict.said.iter().map(Said::cells).collect(),
                 ));
-                cells.push(verdict.guarded());
+                cells.extend(verdict.sources());
                 printer.row(cells)?;
             }
             printer.end()?;
@@ -148,6 +152,23 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     }
     let known = verdicts.iter().any(Verdict::is_known);
     Ok(if known { Exit::Ok } else { Exit::NotFound })
+}
+
+/// The running node knows at once what takes a pass over the whole database otherwise. It is not asked
+/// what it would think with other settings.
+async fn verdicts(
+    database: &Database,
+    args: &Args,
+    as_it_is: bool,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Verdict>> {
+    if as_it_is && !args.recompute && database.is_in_use() {
+        match verdict::by_node(database, &args.addresses, now).await {
+            Ok(verdicts) => return Ok(verdicts),
+            Err(error) => eprintln!("note: {error}; working it out from the database instead"),
+        }
+    }
+    verdict::by_database(database, &args.addresses, now).await
 }
 
 fn for_people(verdicts: &[Verdict], context: &mut Context<'_>) -> anyhow::Result<()> {
@@ -163,7 +184,7 @@ fn for_people(verdicts: &[Verdict], context: &mut Context<'_>) -> anyhow::Result
     let mut printer = context.printer(WHO)?;
     for verdict in verdicts {
         for said in &verdict.said {
-            let tone = if said.share.left_out.is_some() {
+            let tone = if said.voice.left_out.is_some() {
                 Tone::Faint
             } else {
                 Tone::Plain

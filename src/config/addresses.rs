@@ -6,6 +6,7 @@ use super::{
     kind::{Kind, list, text_kind},
     problem::shown,
 };
+use crate::domain::{Unusable, check_dialable, port_and_rest};
 
 /// Addresses to listen on: an IP address and a port, 0 for a free one.
 pub(super) fn listen() -> Kind<Vec<Multiaddr>> {
@@ -31,29 +32,24 @@ fn multiaddr(text: &str, dialled: bool) -> Result<Multiaddr, String> {
     let address: Multiaddr = text
         .parse()
         .map_err(|error| format!("`{}` is no multiaddress ({error})", shown(text)))?;
-    let parts: Vec<Protocol<'_>> = address.iter().collect();
-    let named = |what: &str| Err(format!("`{}` {what}", shown(text)));
-    match parts.first() {
-        Some(Protocol::Ip4(_) | Protocol::Ip6(_)) => {}
-        Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)) => {
-            return named("has a name where an IP address must stand");
-        }
-        _ => return named("does not begin with /ip4/ or /ip6/"),
-    }
-    let port = match parts.get(1) {
-        Some(Protocol::Tcp(port)) => *port,
-        Some(Protocol::Udp(port)) if matches!(parts.get(2), Some(Protocol::QuicV1)) => *port,
-        _ => return named("lacks /tcp/<port> or /udp/<port>/quic-v1 after the IP address"),
-    };
-    let rest = &parts[if matches!(parts[1], Protocol::Tcp(_)) {
-        2
+    // Whether QUIC is on is looked at when all settings are known.
+    let checked = if dialled {
+        check_dialable(&address, true)
     } else {
-        3
-    }..];
-    match (rest, dialled) {
-        ([] | [Protocol::P2p(_)], true) if port == 0 => named("has port 0"),
-        ([], _) | ([Protocol::P2p(_)], true) => Ok(address),
-        ([Protocol::P2p(_)], false) => named("names a peer, which an address to listen on cannot"),
-        _ => named("goes on after what can be used here"),
+        match port_and_rest(&address) {
+            Ok((_, rest)) if rest.is_empty() => Ok(()),
+            Ok((_, rest)) if matches!(rest[..], [Protocol::P2p(_)]) => {
+                return Err(format!(
+                    "`{}` names a peer, which an address to listen on cannot",
+                    shown(text)
+                ));
+            }
+            Ok(_) => Err(Unusable::TooLong),
+            Err(why) => Err(why),
+        }
+    };
+    match checked {
+        Ok(()) => Ok(address),
+        Err(why) => Err(format!("`{}` {why}", shown(text))),
     }
 }

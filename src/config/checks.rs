@@ -1,12 +1,11 @@
 //! Combinations of settings that cannot be meant.
 
-use libp2p::multiaddr::Protocol;
-
 use super::{
     AnswerRequests, Config, ForwardMode, ReliabilityModel,
     problem::{Problem, shown},
     values::Values,
 };
+use crate::domain::is_quic;
 
 /// Every impossible combination of settings that are not wrong by themselves (`bad` are), each told
 /// at a setting that somebody changed.
@@ -137,11 +136,7 @@ fn forwarding(config: &Config, found: &mut Found<'_>) {
 
 fn network(config: &Config, found: &mut Found<'_>) {
     let network = &config.network;
-    let over_quic = |addresses: &[libp2p::Multiaddr]| {
-        addresses
-            .iter()
-            .any(|address| address.iter().any(|part| matches!(part, Protocol::QuicV1)))
-    };
+    let over_quic = |addresses: &[libp2p::Multiaddr]| addresses.iter().any(is_quic);
     for (key, addresses) in [
         ("network.listen", &network.listen),
         ("network.peers", &network.peers),

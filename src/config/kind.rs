@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 use toml::Value;
 
 use super::{RedisUrl, Word, problem::nearest};
-use crate::domain::Reliability;
+use crate::domain::{Reliability, TooLong, is_plain, plain_whole};
 
 /// What TOML form a kind has, so that bare text (environment, flag) can be turned into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +130,24 @@ pub(super) fn text(takes: &'static str) -> Kind<String> {
         "" => Err("is empty".into()),
         text if text.chars().any(char::is_control) => Err("has control characters".into()),
         text => Ok(text.to_owned()),
+    })
+}
+
+/// A line of text that others are shown, at least one character and at most `most`.
+pub(super) fn line(takes: &str, most: usize) -> Kind<String> {
+    let takes = format!("{takes} of at most {most} characters");
+    text_kind(takes, move |text| {
+        if text.is_empty() {
+            return Err("is empty".into());
+        }
+        if let Some(c) = text.chars().find(|c| !is_plain(*c)) {
+            let c = c.escape_unicode();
+            return Err(format!("has a character that peers are not shown, {c}"));
+        }
+        match plain_whole(text, most) {
+            Err(TooLong { length, .. }) => Err(format!("has {length} characters")),
+            Ok(_) => Ok(text.to_owned()),
+        }
     })
 }
 

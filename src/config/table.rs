@@ -16,7 +16,7 @@ use super::{
     values::Values,
 };
 use crate::{
-    domain::{Conduct, Reliability},
+    domain::{ALIAS_CHARS, Conduct, MESSAGE_CHARS, Reliability},
     reputation::ModelKind,
 };
 
@@ -148,10 +148,10 @@ settings! {
         /// The Unix socket on which commands reach the running node, relative to data_dir; only this user
         /// can open it. Empty: beside the database, its name with .sock at the end.
         control_socket: Option<PathBuf> = "", kind::optional(kind::path());
-        /// What this node calls itself to other nodes of this kind; 48 characters of it are sent.
-        alias: Option<String> = "", kind::optional(kind::text("a name"));
-        /// What it tells them beside its status while all is well; 120 characters of it are sent.
-        status_message: Option<String> = "", kind::optional(kind::text("a sentence"));
+        /// What this node calls itself to other nodes of this kind.
+        alias: Option<String> = "", kind::optional(kind::line("a name", ALIAS_CHARS));
+        /// What it tells them beside its status while all is well.
+        status_message: Option<String> = "", kind::optional(kind::line("a sentence", MESSAGE_CHARS));
     }
 
     /// The Redis server that Slips uses, and what passes through it.

@@ -13,7 +13,10 @@ use tokio::{
 };
 
 use super::place;
-use crate::{domain::Order, wire::control};
+use crate::{
+    domain::{Judgement, Order, Subject},
+    wire::control,
+};
 
 /// How often a socket that is not there yet is tried: the node may just be starting.
 const AGAIN: Duration = Duration::from_millis(50);
@@ -43,37 +46,65 @@ pub enum AskError {
 /// # Errors
 /// [`AskError`]: after `limit` the node counts as unreachable; it may still do it later.
 pub async fn ask(path: &Path, order: &Order, limit: Duration) -> Result<(), AskError> {
+    let line = control::encode(1, order);
+    let decode = control::decode_answer;
+    exchange(path, &line, control::MAX_LINE_BYTES, decode, limit).await
+}
+
+/// Asks the running node what it thinks of an address now.
+///
+/// # Errors
+/// [`AskError`]: after `limit` the node counts as unreachable.
+pub async fn judge(path: &Path, subject: Subject, limit: Duration) -> Result<Judgement, AskError> {
+    let line = control::encode_question(1, subject);
+    let decode = control::decode_judgement;
+    exchange(path, &line, control::MAX_JUDGEMENT_BYTES, decode, limit).await
+}
+
+/// Reads an answer: what came, or why the node refuses.
+type Decode<T> = fn(&[u8]) -> Result<Result<T, String>, control::Fault>;
+
+/// One line, and its answer of at most `most` bytes.
+async fn exchange<T>(
+    path: &Path,
+    line: &str,
+    most: usize,
+    decode: Decode<T>,
+    limit: Duration,
+) -> Result<T, AskError> {
     let unreachable = |why: String| AskError::Unreachable {
         path: path.to_owned(),
         limit,
         why,
     };
     let mut came = "no connection".to_owned();
-    let answer = timeout(limit, converse(path, order, &mut came)).await;
-    match answer {
-        Err(_) => Err(unreachable(came)),
-        Ok(Err(error)) => Err(unreachable(error.to_string())),
-        Ok(Ok(answer)) => answer.map_err(AskError::Refused),
-    }
+    let answer = timeout(limit, converse(path, line, most, &mut came)).await;
+    let answer = match answer {
+        Err(_) => return Err(unreachable(came)),
+        Ok(Err(error)) => return Err(unreachable(error.to_string())),
+        Ok(Ok(answer)) => answer,
+    };
+    decode(&answer)
+        .map_err(|fault| unreachable(fault.to_string()))?
+        .map_err(AskError::Refused)
 }
 
-async fn converse(path: &Path, order: &Order, came: &mut String) -> io::Result<Result<(), String>> {
+async fn converse(path: &Path, line: &str, most: usize, came: &mut String) -> io::Result<Vec<u8>> {
     let stream = connect(path, came).await?;
     *came = "it took the connection and nothing else".into();
     let (reading, mut writing) = stream.into_split();
-    let line = control::encode(1, order) + "\n";
-    writing.write_all(line.as_bytes()).await?;
+    writing.write_all(format!("{line}\n").as_bytes()).await?;
     let mut answer = Vec::new();
-    let most = control::MAX_LINE_BYTES as u64 + 1;
+    let most = most as u64 + 1;
     BufReader::new(reading)
         .take(most)
         .read_until(b'\n', &mut answer)
         .await?;
-    let Some(line) = answer.strip_suffix(b"\n") else {
+    if answer.pop() != Some(b'\n') {
         let text = "it closed the connection without an answer";
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, text));
-    };
-    control::decode_answer(line).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))
+    }
+    Ok(answer)
 }
 
 /// Tries until it is there; the caller limits how long.

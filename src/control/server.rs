@@ -11,9 +11,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Asked, Place};
+use super::{Asked, Place, Question};
 use crate::{
-    domain::Order,
+    domain::{Judgement, Order, Subject},
     wire::control::{self, Ask, MAX_LINE_BYTES},
 };
 
@@ -29,15 +29,20 @@ const WRITE_LIMIT: Duration = Duration::from_secs(5);
 /// The wait after a failed accept: out of file descriptors, for one.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the socket until `cancel`; then it is gone. `orders` ends with this.
+/// The way to the node; it ends when this is dropped.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// What it is to do.
+    pub orders: mpsc::Sender<Asked>,
+    /// What it is asked.
+    pub questions: mpsc::Sender<Question>,
+}
+
+/// Serves the socket until `cancel`; then it is gone, and so is this `way`.
 ///
 /// # Errors
 /// The listener cannot be watched.
-pub async fn serve(
-    place: Place,
-    orders: mpsc::Sender<Asked>,
-    cancel: CancellationToken,
-) -> io::Result<()> {
+pub async fn serve(place: Place, way: Way, cancel: CancellationToken) -> io::Result<()> {
     let listener = UnixListener::from_std(place.listener.try_clone()?)?;
     let seats = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut clients = JoinSet::new();
@@ -49,9 +54,9 @@ pub async fn serve(
         };
         match (accepted, Arc::clone(&seats).try_acquire_owned()) {
             (Ok((stream, _)), Ok(seat)) => {
-                let orders = orders.clone();
+                let way = way.clone();
                 clients.spawn(async move {
-                    if let Err(error) = attend(stream, &orders).await {
+                    if let Err(error) = attend(stream, &way).await {
                         tracing::debug!(%error, "a client of the control socket is gone");
                     }
                     drop(seat);
@@ -78,7 +83,7 @@ fn turn_away(stream: &UnixStream) {
 }
 
 /// Answers one client, line by line.
-async fn attend(stream: UnixStream, orders: &mpsc::Sender<Asked>) -> io::Result<()> {
+async fn attend(stream: UnixStream, way: &Way) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut reading = BufReader::new(reading);
     loop {
@@ -93,7 +98,7 @@ async fn attend(stream: UnixStream, orders: &mpsc::Sender<Asked>) -> io::Result<
                     format!("the line is longer than {MAX_LINE_BYTES} bytes; write a shorter one");
                 (control::answer("null", "error", Err(&why)), false)
             }
-            Line::Whole(line) => (respond(&line, orders).await, true),
+            Line::Whole(line) => (respond(&line, way).await, true),
         };
         timeout(WRITE_LIMIT, writing.write_all((answer + "\n").as_bytes())).await??;
         if !goes_on {
@@ -126,11 +131,15 @@ async fn next_line(reading: &mut BufReader<OwnedReadHalf>) -> io::Result<Line> {
     })
 }
 
-async fn respond(line: &[u8], orders: &mpsc::Sender<Asked>) -> String {
+async fn respond(line: &[u8], way: &Way) -> String {
     let request = control::decode(line);
     let done = match request.ask {
         Ok(Ask::Ping) => Ok(()),
-        Ok(Ask::Order(order)) => carry_out(order, orders).await,
+        Ok(Ask::Order(order)) => carry_out(order, &way.orders).await,
+        Ok(Ask::Judge(subject)) => match judge(subject, &way.questions).await {
+            Ok(judgement) => return control::answer_judgement(&request.id, subject, &judgement),
+            Err(why) => Err(why),
+        },
         Err(fault) => Err(fault.to_string()),
     };
     let done = match &done {
@@ -140,8 +149,22 @@ async fn respond(line: &[u8], orders: &mpsc::Sender<Asked>) -> String {
     control::answer(&request.id, &request.kind, done)
 }
 
+const STOPPING: &str = "the node is stopping; do it again when it has stopped";
+
+async fn judge(subject: Subject, questions: &mpsc::Sender<Question>) -> Result<Judgement, String> {
+    let (answer, answered) = oneshot::channel();
+    let asked = async {
+        // Whoever is gone answers nothing.
+        let _ = questions.send((subject, answer)).await;
+        answered.await.map_err(|_| STOPPING.to_owned())
+    };
+    timeout(ANSWER_LIMIT, asked).await.unwrap_or_else(|_| {
+        let waited = ANSWER_LIMIT.as_secs();
+        Err(format!("no answer after {waited} s: the database may be busy or its disk full, see the node's log"))
+    })
+}
+
 async fn carry_out(order: Order, orders: &mpsc::Sender<Asked>) -> Result<(), String> {
-    const STOPPING: &str = "the node is stopping; do it again when it has stopped";
     let (answer, answered) = oneshot::channel();
     let asked = async {
         if orders.send((order, answer)).await.is_err() {

@@ -5,7 +5,14 @@ use std::collections::HashMap;
 
 use libp2p::{Multiaddr, PeerId};
 
-use super::{Act, Ban, Contact, Decision, GivenTrust, Order, Timestamp, Trust, TrustChange, plain};
+mod error;
+
+pub use error::BookError;
+
+use super::{
+    Act, Ban, Contact, Decision, GivenTrust, Order, Timestamp, TooLong, Trust, TrustChange,
+    check_dialable, plain, plain_whole,
+};
 
 /// Entries at the most: as many as the peers a node remembers by default (`limits.known_peers`).
 pub const MAX_CONTACTS: usize = 10_000;
@@ -24,57 +31,8 @@ pub const MAX_TAG: usize = 40;
 /// Tags of one entry.
 pub const MAX_TAGS: usize = 16;
 
-/// Why an order cannot be carried out; nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BookError {
-    /// Somebody else has the name.
-    #[error("the alias `{alias}` is that of {peer}; take another, or rename that one")]
-    AliasTaken {
-        /// The name.
-        alias: String,
-        /// Whose it is.
-        peer: PeerId,
-    },
-    /// Nothing of it is left after cleaning.
-    #[error("the {what} `{text}` has no visible character; write at least one")]
-    Empty {
-        /// What it was to be.
-        what: &'static str,
-        /// As it was typed, cleaned for showing.
-        text: String,
-    },
-    /// It looks like a peer id.
-    #[error(
-        "the alias `{0}` is a peer id or begins like one, which names a peer already; take another"
-    )]
-    AliasIsId(String),
-    /// Not in the book.
-    #[error("{0} is not in the address book; `slips-p2p peers add` puts it there")]
-    Unknown(PeerId),
-    /// Not banned.
-    #[error("{0} is not banned; `slips-p2p peers` shows who is")]
-    NotBanned(PeerId),
-    /// Not trusted.
-    #[error("{0} is not trusted by command; an [[anchor]] is taken out of the configuration")]
-    NotTrusted(PeerId),
-    /// No trust at all.
-    #[error("trust 0 is none; give more than 0, at most 1, or `untrust` it")]
-    NoTrust,
-    /// The time is over already.
-    #[error("it would end at {0}, which is over; give a later end")]
-    Over(Timestamp),
-    /// The peer is this node.
-    #[error("{0} is this node itself; give the peer id of another")]
-    Ourselves(PeerId),
-    /// Too much of something.
-    #[error("there are {most} {what} already, the most there can be; remove one first")]
-    Full {
-        /// Of what.
-        what: &'static str,
-        /// How many there can be.
-        most: usize,
-    },
-}
+/// How much of a text that is too long is shown, in characters.
+const SHOWN: usize = 24;
 
 /// What an order changes, to be stored in one go.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -97,6 +55,8 @@ pub struct AddressBook {
     contacts: HashMap<PeerId, Contact>,
     bans: HashMap<PeerId, Timestamp>,
     own: Option<PeerId>,
+    forked: HashMap<PeerId, Timestamp>,
+    lacks_quic: bool,
 }
 
 impl AddressBook {
@@ -106,8 +66,28 @@ impl AddressBook {
         Self {
             contacts: contacts.into_iter().map(|it| (it.peer, it)).collect(),
             bans: bans.iter().map(|ban| (ban.peer, ban.until)).collect(),
-            own: None,
+            ..Self::default()
         }
+    }
+
+    /// The book that knows who signed two things as one, and when that was found.
+    #[must_use]
+    pub fn aware_of(mut self, forked: impl IntoIterator<Item = (PeerId, Timestamp)>) -> Self {
+        self.forked.extend(forked);
+        self
+    }
+
+    /// The book of a node that dials over QUIC, or does not; without this, of one that does.
+    #[must_use]
+    pub fn dialling_quic(mut self, quic: bool) -> Self {
+        self.lacks_quic = !quic;
+        self
+    }
+
+    /// When it was found that a peer signed two things as one, if it did.
+    #[must_use]
+    pub fn forked(&self, peer: PeerId) -> Option<Timestamp> {
+        self.forked.get(&peer).copied()
     }
 
     /// The book of the node with this id, which is no peer of its own.
@@ -131,7 +111,7 @@ impl AddressBook {
     /// The entry with this name, whatever its capitals.
     #[must_use]
     pub fn named(&self, alias: &str) -> Option<&Contact> {
-        let wanted = folded(&plain(alias, MAX_ALIAS));
+        let wanted = folded(&plain(alias, usize::MAX));
         let is_it = |it: &&Contact| it.alias.as_deref().map(folded).as_ref() == Some(&wanted);
         self.contacts.values().find(is_it)
     }
@@ -151,7 +131,7 @@ impl AddressBook {
                 if *until <= now {
                     return Err(BookError::Over(*until));
                 }
-                let reason = plain(reason, MAX_NOTE);
+                let reason = whole("reason", reason, MAX_NOTE)?;
                 change.ban = Some(Ban {
                     peer,
                     since: now,
@@ -181,6 +161,9 @@ impl AddressBook {
         }
         let mut contact = self.changed(order, now)?;
         if let Act::Trust(given) = &order.act {
+            if let Some(found_at) = self.forked(peer) {
+                return Err(BookError::Forked { peer, found_at });
+            }
             contact.anchor = Some(checked(given, now)?);
         }
         if matches!(order.act, Act::Untrust) && contact.anchor.take().is_none() {
@@ -218,11 +201,17 @@ impl AddressBook {
                     contact.alias = Some(self.free_alias(alias, peer)?);
                 }
                 if let Some(note) = note {
-                    contact.note = plain(note, MAX_NOTE);
+                    contact.note = whole("note", note, MAX_NOTE)?;
                 }
                 let all: Vec<String> = contact.tags.iter().chain(tags).cloned().collect();
                 contact.tags = checked_tags(&all)?;
                 if let Some(address) = address {
+                    check_dialable(address, !self.lacks_quic).map_err(|why| {
+                        BookError::Unusable {
+                            address: address.clone(),
+                            why,
+                        }
+                    })?;
                     remember(&mut contact.addresses, address);
                 }
                 contact.pinned |= pin;
@@ -248,7 +237,7 @@ impl AddressBook {
                 ..or_new()
             },
             Act::Note(note) => Contact {
-                note: plain(note, MAX_NOTE),
+                note: whole("note", note, MAX_NOTE)?,
                 ..or_new()
             },
             Act::Tags(tags) => Contact {
@@ -279,10 +268,10 @@ impl AddressBook {
     }
 
     fn free_alias(&self, alias: &str, peer: PeerId) -> Result<String, BookError> {
-        let cleaned = visible("alias", alias, MAX_ALIAS)?;
         if looks_like_an_id(alias) {
-            return Err(BookError::AliasIsId(cleaned));
+            return Err(BookError::AliasIsId(plain(alias, MAX_NOTE)));
         }
+        let cleaned = visible("alias", alias, MAX_ALIAS)?;
         match self.named(&cleaned) {
             Some(other) if other.peer != peer => Err(BookError::AliasTaken {
                 alias: cleaned,
@@ -324,8 +313,18 @@ fn folded(alias: &str) -> String {
     alias.to_lowercase()
 }
 
+/// The text, cleaned; nothing of it is cut off.
+fn whole(what: &'static str, text: &str, most: usize) -> Result<String, BookError> {
+    plain_whole(text, most).map_err(|TooLong { length, most }| BookError::TooLong {
+        what,
+        start: plain(text, SHOWN),
+        length,
+        most,
+    })
+}
+
 fn visible(what: &'static str, text: &str, most: usize) -> Result<String, BookError> {
-    let cleaned = plain(text, most);
+    let cleaned = whole(what, text, most)?;
     if cleaned.is_empty() {
         let text = text.escape_debug().take(most).collect();
         return Err(BookError::Empty { what, text });

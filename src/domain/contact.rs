@@ -177,6 +177,38 @@ pub enum Act {
 }
 
 impl Act {
+    /// The texts in it as they were typed, each with what it is.
+    #[must_use]
+    pub fn texts(&self) -> Vec<(&'static str, &str)> {
+        fn named<'a>(
+            what: &'static str,
+            text: &'a Option<String>,
+        ) -> impl Iterator<Item = (&'static str, &'a str)> {
+            text.iter().map(move |text| (what, text.as_str()))
+        }
+        match self {
+            Self::Add {
+                alias, note, tags, ..
+            } => {
+                let tags = tags.iter().map(|tag| ("tag", tag.as_str()));
+                let others = named("alias", alias).chain(named("note", note));
+                others.chain(tags).collect()
+            }
+            Self::Rename(alias) => named("alias", alias).collect(),
+            Self::Note(note) => vec![("note", note)],
+            Self::Tags(tags) => tags.iter().map(|tag| ("tag", tag.as_str())).collect(),
+            Self::Ban { reason, .. } => vec![("reason", reason)],
+            Self::Trust(given) => named("organisation", &given.organisation).collect(),
+            Self::Remove
+            | Self::Pin
+            | Self::Unpin
+            | Self::Unban
+            | Self::Untrust
+            | Self::Accept
+            | Self::Reject => Vec::new(),
+        }
+    }
+
     /// The word for it, on the command line and on the control socket.
     #[must_use]
     pub fn word(&self) -> &'static str {

@@ -41,6 +41,30 @@ pub fn plain(text: &str, max_chars: usize) -> String {
     kept
 }
 
+/// More characters than there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong {
+    /// As many as [`plain`] would leave.
+    pub length: usize,
+    /// As many as there may be.
+    pub most: usize,
+}
+
+/// The whole text, as [`plain`] leaves it.
+///
+/// # Errors
+/// More than `max_chars` characters are left of it.
+pub fn plain_whole(text: &str, max_chars: usize) -> Result<String, TooLong> {
+    let whole = plain(text, usize::MAX);
+    match whole.chars().count() {
+        length if length > max_chars => Err(TooLong {
+            length,
+            most: max_chars,
+        }),
+        _ => Ok(whole),
+    }
+}
+
 /// Whether a character is one that people see and that does nothing: no control, no format or tag
 /// character, no bidirectional mark, no filler that shows as nothing, no private or unassigned code.
 #[must_use]

@@ -73,6 +73,7 @@ pub struct Handle {
     pub(super) deaf: CancellationToken,
     pub(super) max_line_bytes: usize,
     pub(super) write_timeout: Duration,
+    pub(super) quic: bool,
 }
 
 impl Handle {
@@ -221,6 +222,12 @@ impl Handle {
     /// How this node is from now on: said to every connected peer of our kind, and to those to come.
     pub async fn announce(&self, presence: Presence) {
         let _ = self.commands.send(Command::Announce(presence)).await;
+    }
+
+    /// Whether it dials over QUIC.
+    #[must_use]
+    pub fn dials_quic(&self) -> bool {
+        self.quic
     }
 
     /// Our own peer id.

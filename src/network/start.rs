@@ -169,6 +169,7 @@ fn ends(
         deaf: deaf.clone(),
         max_line_bytes: settings.max_line_bytes,
         write_timeout: settings.write_timeout,
+        quic: settings.quic && cfg!(feature = "quic"),
     };
     let ends = Ends {
         events: events_in,

@@ -14,7 +14,7 @@ use super::intake::{FromLog, Intake, Ordered, Outcome};
 use super::requests::Question;
 use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
-use crate::domain::{Ban, OwnStatement, PeerId, Timestamp, Tip};
+use crate::domain::{Ban, Judgement, OwnStatement, PeerId, Subject, Timestamp, Tip};
 use crate::network::{Event, Handle, Line, Lines, Receipt};
 use crate::store::{Committed, Pending, Store};
 
@@ -39,12 +39,15 @@ pub(super) struct Listening {
 pub(super) type Kept = Vec<Tip>;
 /// Something ordered, and who waits until it is on disk.
 pub(super) type Order = (Ordered, oneshot::Sender<()>);
+/// A question what is thought of an address, and where the answer goes.
+pub type Asked = (Subject, oneshot::Sender<Judgement>);
 /// A batch judged, and who waits for its being on disk: for lines, for logs, for orders.
 type Judged = (Outcome, Vec<Receipt>, Kept, Vec<oneshot::Sender<()>>);
 
 /// What this task reads.
 pub(super) struct Inputs {
     pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) lines: Lines,
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) own_statements: mpsc::Receiver<OwnStatement>,
@@ -56,6 +59,7 @@ pub(super) struct Inputs {
 #[derive(Default)]
 struct Ended {
     orders: bool,
+    asked: bool,
     lines: bool,
     events: bool,
     statements: bool,
@@ -66,6 +70,7 @@ struct Ended {
 #[derive(Default)]
 struct Arrived {
     orders: Vec<Order>,
+    asked: Vec<Asked>,
     lines: Vec<Line>,
     events: Vec<Event>,
     statements: Vec<OwnStatement>,
@@ -118,7 +123,7 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
 impl Inputs {
     /// The queues, none ended yet.
     pub(super) fn new(
-        orders: mpsc::Receiver<Order>,
+        (orders, asked): (mpsc::Receiver<Order>, mpsc::Receiver<Asked>),
         lines: Lines,
         events: mpsc::Receiver<Event>,
         own_statements: mpsc::Receiver<OwnStatement>,
@@ -126,6 +131,7 @@ impl Inputs {
     ) -> Self {
         Self {
             orders,
+            asked,
             lines,
             events,
             own_statements,
@@ -140,6 +146,7 @@ impl Inputs {
         loop {
             let rooms = (
                 room(&arrived.orders),
+                room(&arrived.asked),
                 room(&arrived.events),
                 room(&arrived.statements),
                 room(&arrived.lines),
@@ -150,13 +157,15 @@ impl Inputs {
                 biased;
                 n = self.orders.recv_many(&mut arrived.orders, rooms.0),
                     if !self.ended.orders => (n, &mut self.ended.orders),
-                n = self.events.recv_many(&mut arrived.events, rooms.1),
+                n = self.asked.recv_many(&mut arrived.asked, rooms.1),
+                    if !self.ended.asked => (n, &mut self.ended.asked),
+                n = self.events.recv_many(&mut arrived.events, rooms.2),
                     if !self.ended.events => (n, &mut self.ended.events),
-                n = self.own_statements.recv_many(&mut arrived.statements, rooms.2),
+                n = self.own_statements.recv_many(&mut arrived.statements, rooms.3),
                     if !self.ended.statements => (n, &mut self.ended.statements),
-                n = self.lines.recv_many(&mut arrived.lines, rooms.3),
+                n = self.lines.recv_many(&mut arrived.lines, rooms.4),
                     if !self.ended.lines => (n, &mut self.ended.lines),
-                n = self.logs.recv_many(&mut arrived.logs, rooms.3),
+                n = self.logs.recv_many(&mut arrived.logs, rooms.5),
                     if !self.ended.logs => (n, &mut self.ended.logs),
                 else => return None,
             };
@@ -182,6 +191,7 @@ impl Inputs {
 impl Arrived {
     fn is_empty(&self) -> bool {
         self.orders.is_empty()
+            && self.asked.is_empty()
             && self.lines.is_empty()
             && self.events.is_empty()
             && self.statements.is_empty()
@@ -202,6 +212,7 @@ impl Arrived {
             .lines
             .len()
             .max(self.orders.len())
+            .max(self.asked.len())
             .max(self.events.len())
             .max(self.statements.len())
             .max(entries(&self.logs));
@@ -271,6 +282,10 @@ impl Listening {
     }
 
     fn judge(&mut self, mut arrived: Arrived) -> Judged {
+        for (subject, answer) in arrived.asked {
+            // Whoever asked may have stopped waiting.
+            let _ = answer.send(self.intake.judgement(subject, Timestamp::now()));
+        }
         let receipt = |line: &mut Line| std::mem::take(&mut line.receipt);
         let receipts = arrived.lines.iter_mut().map(receipt).collect();
         let kept = |log: &FromLog| match log {

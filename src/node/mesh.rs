@@ -15,9 +15,10 @@ use tokio::task::JoinSet;
 
 use super::{
     Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, ignorance::Ignorance, incoming::Kept,
+    presence::LogHealth,
 };
 use crate::domain::{Neighbour, PeerId, Subject, Timestamp, Tip};
-use crate::mesh::{self, Found, Mesh, OwnLog, ReadId, Start};
+use crate::mesh::{self, Evidence, Found, Mesh, OwnLog, ReadId, Start};
 use crate::network::{Handle, SessionId, SyncEvent};
 use crate::store::{Store, StoreError};
 
@@ -88,6 +89,8 @@ pub(super) struct Meshing {
     reads: JoinSet<(ReadId, Result<Found, StoreError>)>,
     /// The network has ended.
     silent: bool,
+    /// Our own key has signed two things as one.
+    forked: Arc<AtomicBool>,
 }
 
 impl Meshing {
@@ -106,21 +109,23 @@ impl Meshing {
             .collect();
         let own_tip = tips.iter().find(|tip| tip.author.0 == own_id).copied();
         let own = OwnLog::new(logs.keypair, &logs.network, own_tip).map_err(NodeError::Log)?;
-        let forks = (logs.forks.into_iter())
+        let forks: Vec<Evidence> = (logs.forks.into_iter())
             .filter(|fork| *fork.network == *logs.network)
-            .map(words::evidence);
-        let mark = mark::Mark::beside(logs.key_file.as_deref(), &logs.network);
+            .map(words::evidence)
+            .collect();
+        let own_forked = forks.iter().any(|fork| fork.author == own.author());
+        let mark = mark::Mark::beside(logs.key_file.as_deref(), &logs.network, own_id);
         let start = Start {
             me: own.author(),
             network: logs.network.clone(),
             seed: rand::random(),
             tips,
-            forks: forks.collect(),
+            forks,
             settings: mesh::Settings::default(),
         };
         let now = Timestamp::now();
         let mesh = Mesh::new(start, now);
-        Ok(Self {
+        let meshing = Self {
             mesh,
             speaker: Speaker::new(own, mark, own_tip.map_or(0, |tip| tip.seq), now),
             name: logs.network.into(),
@@ -143,12 +148,20 @@ impl Meshing {
             asked: VecDeque::new(),
             reads: JoinSet::new(),
             silent: false,
-        })
+            forked: Arc::default(),
+        };
+        if own_forked {
+            meshing.note_own_fork();
+        }
+        Ok(meshing)
     }
 
-    /// Whether our log lacks what we have signed.
-    pub(super) fn lost(&self) -> Arc<AtomicBool> {
-        self.speaker.lost()
+    /// What is wrong with our own log, from now on.
+    pub(super) fn health(&self) -> LogHealth {
+        LogHealth {
+            forked: Arc::clone(&self.forked),
+            lost: self.speaker.lost(),
+        }
     }
 
     /// Runs until the network has ended and what our Slips said is on disk.

@@ -102,7 +102,9 @@ impl Follow {
 impl Obeying {
     async fn carry_out(&self, order: &Order) -> Result<Change, OrderError> {
         let book = self.store.address_book().await?;
-        let book = book.owned_by(self.network.local_peer_id());
+        let book = book
+            .owned_by(self.network.local_peer_id())
+            .dialling_quic(self.network.dials_quic());
         let change = book.plan(order, Timestamp::now())?;
         self.hand_over(Ordered::Change(Box::new(change.clone())))
             .await?;

@@ -1,6 +1,9 @@
 //! How this node is, told to its peers when it changes.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -28,6 +31,10 @@ pub(super) struct Signs {
     pub(super) redis_away: bool,
     /// The disk takes nothing.
     pub(super) disk_full: bool,
+    /// Our own key has signed two things as one.
+    pub(super) forked: bool,
+    /// Our own log lacks what our key has signed.
+    pub(super) log_lost: bool,
 }
 
 /// Makes of signs what is to be announced.
@@ -67,6 +74,12 @@ impl Judge {
             Presence::new(Status::Degraded, "its disk takes nothing", None)
         } else if signs.redis_away {
             Presence::new(Status::Degraded, "its Redis does not answer", None)
+        } else if signs.forked {
+            let message = "its key has signed two things as one: what it says counts nowhere";
+            Presence::new(Status::Degraded, message, None)
+        } else if signs.log_lost {
+            let message = "its database lacks what its key has signed: it signs nothing";
+            Presence::new(Status::Degraded, message, None)
         } else {
             Presence::new(Status::Available, &self.message, None)
         };
@@ -91,6 +104,17 @@ pub(super) struct Watching {
     pub(super) bridge: Arc<bridge::Counters>,
     pub(super) message: String,
     pub(super) stopping: CancellationToken,
+    /// How our own log does; `None`: there is none.
+    pub(super) own_log: Option<LogHealth>,
+}
+
+/// What is wrong with our own log, as its task finds it out.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LogHealth {
+    /// Our own key has signed two things as one: somebody has shown us.
+    pub(super) forked: Arc<AtomicBool>,
+    /// It lacks entries our key has signed.
+    pub(super) lost: Arc<AtomicBool>,
 }
 
 /// Runs until the node is told to stop, which is the last thing announced.
@@ -105,7 +129,14 @@ pub(super) async fn run(watching: Watching) -> Result<(), NodeError> {
             _ = look.tick() => {}
         }
         if let Some(presence) = judge.judge(watching.signs(), Instant::now()) {
-            tracing::info!(status = %presence.status, message = presence.message, "this node's status");
+            match presence.status {
+                Status::Available => {
+                    tracing::info!(status = %presence.status, message = presence.message, "this node's status")
+                }
+                _ => {
+                    tracing::warn!(status = %presence.status, message = presence.message, "this node's status")
+                }
+            }
             watching.network.announce(presence).await;
         }
     }
@@ -116,6 +147,10 @@ pub(super) async fn run(watching: Watching) -> Result<(), NodeError> {
 
 impl Watching {
     fn signs(&self) -> Signs {
+        let log = self.own_log.as_ref();
+        let is = |sign: fn(&LogHealth) -> &AtomicBool| {
+            log.is_some_and(|log| sign(log).load(Ordering::Acquire))
+        };
         let shed = self.counters.requests_shed.get()
             + self.counters.statements_shed.get()
             + bridge::Counters::get(&self.bridge.dropped);
@@ -123,6 +158,8 @@ impl Watching {
             shed,
             redis_away: self.bridge.is_away(),
             disk_full: self.store.stalled().is_some(),
+            forked: is(|log| &log.forked),
+            log_lost: is(|log| &log.lost),
         }
     }
 }
@@ -143,7 +180,7 @@ mod tests {
         let shed = |shed| Signs {
             shed,
             redis_away: true,
-            disk_full: false,
+            ..Signs::default()
         };
         assert_eq!(status(judge.judge(shed(0), start)), Some(Status::Degraded));
         let busy = judge.judge(shed(3), after(1)).expect("news");
@@ -166,12 +203,19 @@ mod tests {
             (well.status, well.message.as_str()),
             (Status::Available, "patrolling")
         );
-        for (disk_full, redis_away, what) in [(true, true, "disk"), (false, true, "Redis")] {
-            let signs = Signs {
-                disk_full,
-                redis_away,
-                shed: 0,
-            };
+        let signs = |disk_full, redis_away, forked, log_lost| Signs {
+            disk_full,
+            redis_away,
+            forked,
+            log_lost,
+            shed: 0,
+        };
+        for (signs, what) in [
+            (signs(true, true, true, true), "disk"),
+            (signs(false, true, true, true), "Redis"),
+            (signs(false, false, true, true), "counts nowhere"),
+            (signs(false, false, false, true), "signs nothing"),
+        ] {
             let said = judge.judge(signs, now).expect("news");
             assert_eq!(said.status, Status::Degraded);
             assert!(said.message.contains(what), "{}", said.message);

@@ -116,12 +116,7 @@ pub fn shares(judged: &[Judged], memory: &Memory) -> Vec<Share> {
     let total = formula::total_weight(&counted(judged));
     let share = |one: &Judged| Some(one.share(Author(memory.author(&one.row)?), total));
     let mut shares: Vec<_> = judged.iter().filter_map(share).collect();
-    shares.sort_by(|a, b| {
-        (a.left_out.is_some().cmp(&b.left_out.is_some()))
-            .then(b.weight.total_cmp(&a.weight))
-            .then(b.said_at.cmp(&a.said_at))
-            .then(a.author.cmp(&b.author))
-    });
+    shares.sort_by(Share::order);
     shares
 }
 

@@ -1,9 +1,10 @@
 //! What every trust model does: learn facts, answer for an address, say why.
 
-use std::net::IpAddr;
+use std::{cmp::Ordering, net::IpAddr};
 
 use crate::domain::{
-    Author, Confidence, Opinion, PeerId, Reliability, Score, Subject, Timestamp, Trust,
+    Author, Confidence, Judgement, Opinion, PeerId, Reliability, Score, Subject, Timestamp, Trust,
+    Voice,
 };
 
 /// One thing the node learned, at a time. Models see the world only through these.
@@ -108,6 +109,17 @@ pub struct Share {
     pub left_out: Option<&'static str>,
 }
 
+impl Share {
+    /// The order for people: strongest first, those left out last, then newest first, then by author.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        (self.left_out.is_some().cmp(&other.left_out.is_some()))
+            .then(other.weight.total_cmp(&self.weight))
+            .then(other.said_at.cmp(&self.said_at))
+            .then(self.author.cmp(&other.author))
+    }
+}
+
 /// An opinion with its reasons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
@@ -122,6 +134,34 @@ pub struct Explanation {
     pub totals: Vec<(&'static str, f64)>,
     /// Why the model fails on this address, where it can (`slips-compat` copies a crash of Slips).
     pub failed: Option<&'static str>,
+}
+
+impl Explanation {
+    /// The part of it that leaves the node; `model` is the word for who explains.
+    #[must_use]
+    pub fn judgement(self, model: &'static str) -> Judgement {
+        Judgement {
+            model: model.into(),
+            opinion: self.opinion,
+            voices: self.shares.into_iter().map(Voice::from).collect(),
+            failed: self.failed.map(Into::into),
+        }
+    }
+}
+
+impl From<Share> for Voice {
+    fn from(share: Share) -> Self {
+        Self {
+            author: share.author,
+            address: share.address,
+            score: share.score,
+            confidence: share.confidence,
+            said_at: share.said_at,
+            trust: share.trust,
+            weight: share.weight,
+            left_out: share.left_out.map(Into::into),
+        }
+    }
 }
 
 /// Why a peer is trusted as it is.

@@ -89,11 +89,6 @@ pub fn shares(
         left_out: one.of_itself.then_some(SELF_REPORT),
     };
     let mut shares: Vec<_> = all.iter().map(share).collect();
-    shares.sort_by(|a, b| {
-        (a.left_out.is_some().cmp(&b.left_out.is_some()))
-            .then(b.weight.total_cmp(&a.weight))
-            .then(b.said_at.cmp(&a.said_at))
-            .then(a.author.cmp(&b.author))
-    });
+    shares.sort_by(Share::order);
     shares
 }

@@ -8,6 +8,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 use super::{
     Batch, StoreError,
     known::Known,
+    log,
     rows::{Place, limit},
 };
 use crate::domain::{
@@ -151,7 +152,7 @@ pub(super) async fn book(conn: &mut SqliteConnection) -> Result<AddressBook, Sto
     let bans: Vec<(String, i64, i64, String)> = sqlx::query_as(
         "SELECT p.peer_id, b.since, b.until, b.reason FROM ban AS b JOIN peer AS p ON p.id = b.peer",
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
     let ban = |(text, since, until, reason): (String, i64, i64, String)| {
         let place = Place {
@@ -166,7 +167,8 @@ pub(super) async fn book(conn: &mut SqliteConnection) -> Result<AddressBook, Sto
         })
     };
     let bans = bans.into_iter().map(ban).collect::<Result<Vec<_>, _>>()?;
-    Ok(AddressBook::of(contacts, &bans))
+    let forked = log::forked(conn).await?;
+    Ok(AddressBook::of(contacts, &bans).aware_of(forked))
 }
 
 /// Every change of the trust given by command, in its order.

@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    iter::Peekable,
+    mem,
     net::IpAddr,
-    vec::IntoIter,
+    ops::DerefMut,
+    panic,
 };
 
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use tokio::sync::mpsc;
 
 use super::{
     StoreError, contacts, log,
@@ -48,17 +50,57 @@ pub enum StoredFact {
     OwnStatement(OwnStatement),
 }
 
+/// Facts handed over at once; a report is about 200 bytes here.
+const FACTS_A_PAGE: usize = 2_048;
+/// Pages read before the one before is taken in: while the trust model works on one page, the next is
+/// read and decoded. More would wait as well, for the slower of the two.
+const PAGES_AHEAD: usize = 1;
+
 /// Hands every fact to `each`, in order of time; those of one time in the order trust, address,
-/// reliability, own statement, fork, report. Returns how many there were.
-pub(super) async fn stream(
-    conn: &mut SqliteConnection,
+/// reliability, own statement, fork, report. Returns how many there were, and the connection.
+///
+/// A task of its own reads ahead; it ends by itself when nobody waits any more.
+pub(super) async fn stream<C>(
+    conn: C,
     mut each: impl FnMut(Timestamp, StoredFact) + Send,
-) -> Result<u64, StoreError> {
+) -> Result<(u64, C), StoreError>
+where
+    C: DerefMut<Target = SqliteConnection> + Send + 'static,
+{
+    let (pages, mut read) = mpsc::channel(PAGES_AHEAD);
+    let reading = tokio::spawn(read_all(conn, pages));
+    let mut told = 0;
+    while let Some(page) = read.recv().await {
+        for (at, fact) in page {
+            each(at, fact);
+            told += 1;
+        }
+    }
+    match reading.await {
+        Ok(conn) => Ok((told, conn?)),
+        Err(ended) if ended.is_panic() => panic::resume_unwind(ended.into_panic()),
+        // The program ends.
+        Err(_) => Err(StoreError::Closed),
+    }
+}
+
+async fn read_all<C>(mut conn: C, pages: mpsc::Sender<Vec<Told>>) -> Result<C, StoreError>
+where
+    C: DerefMut<Target = SqliteConnection> + Send + 'static,
+{
     // One transaction: what is committed meanwhile is not seen in halves.
     sqlx::query("BEGIN").execute(&mut *conn).await?;
+    let read = tell(&mut conn, Telling::new(pages)).await;
+    let ended = sqlx::query("COMMIT").execute(&mut *conn).await;
+    read?;
+    ended?;
+    Ok(conn)
+}
+
+/// Tells everything in order, or as much as somebody waits for.
+async fn tell(conn: &mut SqliteConnection, mut telling: Telling) -> Result<(), StoreError> {
     let peers = peers_by_id(conn).await?;
     let mut others = few(conn, &peers).await?.into_iter().peekable();
-    let mut told = 0;
     let (mut last, mut first) = (Pages::new(Order::Last), Pages::new(Order::First));
     loop {
         let heads = (last.peek(conn).await?, first.peek(conn).await?);
@@ -69,30 +111,47 @@ pub(super) async fn stream(
             (Some(_), _) => last.take().map(|raw| said(&raw, &peers)),
         };
         if let Some(fact) = fact {
-            let (at, fact) = fact?;
-            told += tell_until(&mut others, at, &mut each) + 1;
-            each(at, fact);
+            let fact = fact?;
+            while let Some(other) = others.next_if(|(at, _)| *at <= fact.0) {
+                telling.tell(other).await?;
+            }
+            telling.tell(fact).await?;
         }
     }
-    told += tell_until(&mut others, Timestamp::from_micros(i64::MAX), &mut each);
-    sqlx::query("COMMIT").execute(conn).await?;
-    Ok(told)
+    for other in others {
+        telling.tell(other).await?;
+    }
+    telling.hand_over().await
+}
+
+/// The page that is being filled.
+struct Telling {
+    page: Vec<Told>,
+    pages: mpsc::Sender<Vec<Told>>,
+}
+
+impl Telling {
+    fn new(pages: mpsc::Sender<Vec<Told>>) -> Self {
+        let page = Vec::with_capacity(FACTS_A_PAGE);
+        Self { page, pages }
+    }
+
+    async fn tell(&mut self, fact: Told) -> Result<(), StoreError> {
+        self.page.push(fact);
+        if self.page.len() < FACTS_A_PAGE {
+            return Ok(());
+        }
+        self.hand_over().await
+    }
+
+    /// The error is for nobody: who waited for the facts has gone.
+    async fn hand_over(&mut self) -> Result<(), StoreError> {
+        let page = mem::replace(&mut self.page, Vec::with_capacity(FACTS_A_PAGE));
+        self.pages.send(page).await.map_err(|_| StoreError::Closed)
+    }
 }
 
 type Told = (Timestamp, StoredFact);
-
-fn tell_until(
-    others: &mut Peekable<IntoIter<Told>>,
-    until: Timestamp,
-    each: &mut impl FnMut(Timestamp, StoredFact),
-) -> u64 {
-    let mut told = 0;
-    while let Some((at, fact)) = others.next_if(|(at, _)| *at <= until) {
-        each(at, fact);
-        told += 1;
-    }
-    told
-}
 
 /// What is enough to work out and explain the opinion of one address: the reports on it, and of
 /// their authors the addresses, the reliability and what our own Slips said of those addresses, and
@@ -389,7 +448,7 @@ fn report(
     let report = ReceivedReport {
         author: Author(author),
         heard_from: Neighbour(heard_from),
-        subject: place.subject("subject", &raw.subject)?,
+        subject: raw.subject,
         score: place.score(raw.score)?,
         confidence: place.confidence(raw.confidence)?,
         received_at: at,

@@ -6,6 +6,7 @@ use std::{str::FromStr, vec::IntoIter};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::{StoreError, rows::Place};
+use crate::domain::Subject;
 
 /// Rows in one text: about 150 KB.
 const PAGE: i64 = 2_048;
@@ -16,7 +17,7 @@ pub(super) struct RawReport {
     pub id: i64,
     pub author: i64,
     pub heard_from: Option<i64>,
-    pub subject: String,
+    pub subject: Subject,
     pub score: f64,
     pub confidence: f64,
     pub first_at: i64,
@@ -26,12 +27,17 @@ pub(super) struct RawReport {
 
 impl RawReport {
     /// From a row that has the columns by name.
-    pub fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    pub fn from_row(row: &SqliteRow) -> Result<Self, StoreError> {
+        let id: i64 = row.try_get("id")?;
+        let place = Place {
+            table: "report",
+            row: &id,
+        };
         Ok(Self {
-            id: row.try_get("id")?,
+            id,
             author: row.try_get("author")?,
             heard_from: row.try_get("heard_from")?,
-            subject: row.try_get("subject")?,
+            subject: place.subject("subject", row.try_get("subject")?)?,
             score: row.try_get("score")?,
             confidence: row.try_get("confidence")?,
             first_at: row.try_get("first_at")?,
@@ -60,7 +66,7 @@ impl RawReport {
                 "" => None,
                 other => Some(number(place, "heard_from", other)?),
             },
-            subject: next("subject")?.to_owned(),
+            subject: place.subject("subject", next("subject")?)?,
             score: number(place, "score", next("score")?)?,
             confidence: number(place, "confidence", next("confidence")?)?,
             first_at: number(place, "first_at", next("first_at")?)?,

@@ -6,6 +6,7 @@ use std::{
     net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use sqlx::{Connection, Row, SqliteConnection};
@@ -28,7 +29,7 @@ use crate::domain::{AddressBook, Opinion, PeerId, Subject, Timestamp};
 pub struct Reader {
     path: PathBuf,
     // One connection, used by one question at a time.
-    conn: Mutex<SqliteConnection>,
+    conn: Arc<Mutex<SqliteConnection>>,
 }
 
 impl Reader {
@@ -40,7 +41,7 @@ impl Reader {
         let conn = open::connect_to_read(path).await?;
         Ok(Self {
             path: path.to_owned(),
-            conn: Mutex::new(conn),
+            conn: Arc::new(Mutex::new(conn)),
         })
     }
 
@@ -167,7 +168,9 @@ impl Reader {
         &self,
         each: impl FnMut(Timestamp, StoredFact) + Send,
     ) -> Result<u64, StoreError> {
-        facts::stream(&mut *self.conn.lock().await, each).await
+        let conn = self.conn.clone().lock_owned().await;
+        let (told, _) = facts::stream(conn, each).await?;
+        Ok(told)
     }
 
     /// Where the logs of all authors stand.
@@ -277,7 +280,11 @@ impl Reader {
 
     /// Closes the connection; dropping the reader does so too, only later.
     pub async fn close(self) {
-        if let Err(error) = self.conn.into_inner().close().await {
+        // Still lent: whoever reads with it drops it.
+        let Some(conn) = Arc::into_inner(self.conn) else {
+            return;
+        };
+        if let Err(error) = conn.into_inner().close().await {
             tracing::debug!(%error, "closing the database after reading");
         }
     }

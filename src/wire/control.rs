@@ -8,7 +8,7 @@
 //! {"id":2,"type":"trust","msg":"..."}
 //! ```
 //!
-//! `type` is `ping` or the word of an [`Act`]; `input` holds `peer` and what the act needs: `address`,
+//! `type` is `ping`, `score` (see `judgement`) or the word of an [`Act`]; `input` holds `peer` and what the act needs: `address`,
 //! `alias`, `note`, `tags`, `pin` for `add`; `alias` (null takes it away) for `rename`; `note` for
 //! `note`; `tags` for `tags`; `until` (RFC 3339; null or left out: without end) and `reason` for `ban`;
 //! `trust`, `organisation` and `until` for `trust`. Strict: a key that is not known is a fault, so that
@@ -17,10 +17,16 @@
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use super::{
-    json::{self, Limits, Object, Value, push_text},
+    json::{self, Limits, Object, Value},
     quoted,
 };
-use crate::domain::{Act, Ban, GivenTrust, Order, PeerId, Timestamp, Trust};
+use crate::domain::{Act, Ban, GivenTrust, Order, OutOfRange, PeerId, Subject, Timestamp, Trust};
+
+mod judgement;
+mod line;
+
+pub use judgement::{MAX_JUDGEMENT_BYTES, answer_judgement, decode_judgement, encode_question};
+use line::Line;
 
 /// The longest line in either direction, without its newline: the longest note and sixteen tags with
 /// every character escaped fit four times.
@@ -52,6 +58,8 @@ pub struct Request {
 pub enum Ask {
     /// Whether the node answers.
     Ping,
+    /// What it thinks of an address now.
+    Judge(Subject),
     /// Do something about a peer.
     Order(Order),
 }
@@ -83,7 +91,7 @@ pub enum Fault {
     UnknownKey(String),
     /// A type that is none.
     #[error(
-        "`{0}` is no type; it is ping, add, rm, rename, pin, unpin, note, tags, ban, unban, trust, untrust, accept or reject"
+        "`{0}` is no type; it is ping, score, add, rm, rename, pin, unpin, note, tags, ban, unban, trust, untrust, accept or reject"
     )]
     UnknownType(String),
 }
@@ -126,10 +134,12 @@ fn read(line: &[u8], object: &Object<'_>, request: &mut Request) -> Result<Ask, 
         return Ok(Ask::Ping);
     }
     let input = Input(input);
+    if kind == "score" {
+        only(input.0, &["address"])?;
+        return Ok(Ask::Judge(judgement::question(&input)?));
+    }
     let act = input.act(kind)?;
-    let peer = input.must("peer", "a peer id such as 12D3KooW...", |text| {
-        text.parse::<PeerId>().ok()
-    })?;
+    let peer = input.must("peer", PEER, |text| text.parse::<PeerId>().ok())?;
     Ok(Ask::Order(Order { peer, act }))
 }
 
@@ -198,7 +208,7 @@ impl Input<'_> {
             "trust" => (
                 &["peer", "trust", "organisation", "until"],
                 Act::Trust(GivenTrust {
-                    trust: self.trust()?,
+                    trust: self.number("trust", "a number above 0, at most 1", Trust::new)?,
                     organisation: self.may("organisation", TEXT, owned)?,
                     until: self.may("until", TIME, time)?,
                 }),
@@ -245,14 +255,18 @@ impl Input<'_> {
         }
     }
 
-    fn trust(&self) -> Result<Trust, Fault> {
-        let wanted = "a number above 0, at most 1";
-        match self.0.get("trust") {
-            None => Err(Fault::Missing("trust")),
+    fn number<T>(
+        &self,
+        key: &'static str,
+        wanted: &'static str,
+        make: impl Fn(f64) -> Result<T, OutOfRange>,
+    ) -> Result<T, Fault> {
+        match self.0.get(key) {
+            None => Err(Fault::Missing(key)),
             Some(value @ Value::Number(number)) => {
-                Trust::new(*number).map_err(|_| wrong("trust", value, wanted))
+                make(*number).map_err(|_| wrong(key, value, wanted))
             }
-            Some(other) => Err(wrong("trust", other, wanted)),
+            Some(other) => Err(wrong(key, other, wanted)),
         }
     }
 
@@ -270,6 +284,7 @@ impl Input<'_> {
     }
 }
 
+const PEER: &str = "a peer id such as 12D3KooW...";
 const TEXT: &str = "a text";
 const TIME: &str = "a time such as \"2027-01-31T12:00:00Z\"";
 const ADDRESS: &str = "where it can be dialled, such as \"/ip4/192.0.2.7/tcp/4001\", without /p2p/";
@@ -319,7 +334,7 @@ pub fn encode(id: u64, order: &Order) -> String {
             line.text("reason", reason);
         }
         Act::Trust(given) => {
-            line.raw("trust", &given.trust.get().to_string());
+            line.number("trust", given.trust.get());
             line.some("organisation", given.organisation.as_deref());
             line.time("until", given.until);
         }
@@ -351,90 +366,21 @@ pub fn answer(id: &str, kind: &str, done: Result<(), &str>) -> String {
 /// # Errors
 /// The line is no answer.
 pub fn decode_answer(line: &[u8]) -> Result<Result<(), String>, Fault> {
-    let object = match json::parse(line, LIMITS)? {
-        Value::Object(object) => object,
-        other => return Err(Fault::NotAnObject(other.kind())),
+    let answer = json::parse(line, LIMITS)?;
+    Ok(result(&answer)?.map(drop))
+}
+
+/// The result of an answer, or why there is none.
+fn result<'v, 'a>(answer: &'v Value<'a>) -> Result<Result<&'v Object<'a>, String>, Fault> {
+    let Value::Object(object) = answer else {
+        return Err(Fault::NotAnObject(answer.kind()));
     };
     match (object.get("result"), object.get("msg")) {
         (_, Some(Value::Text(msg))) => Ok(Err(msg.clone().into_owned())),
         (_, Some(other)) => Err(wrong("msg", other, TEXT)),
-        (Some(Value::Object(_)), None) => Ok(Ok(())),
+        (Some(Value::Object(result)), None) => Ok(Ok(result)),
         (Some(other), None) => Err(wrong("result", other, "an object")),
         (None, None) => Err(Fault::Missing("result")),
-    }
-}
-
-/// A line being written.
-struct Line {
-    text: String,
-    first: bool,
-}
-
-impl Line {
-    fn new(id: &str, kind: &str) -> Self {
-        let mut line = Self {
-            text: String::from("{"),
-            first: true,
-        };
-        line.raw("id", id);
-        line.text("type", kind);
-        line
-    }
-
-    fn key(&mut self, key: &str) {
-        if !std::mem::take(&mut self.first) {
-            self.text.push(',');
-        }
-        push_text(&mut self.text, key);
-        self.text.push(':');
-    }
-
-    fn raw(&mut self, key: &str, value: &str) {
-        self.key(key);
-        self.text.push_str(value);
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        self.key(key);
-        push_text(&mut self.text, value);
-    }
-
-    fn some(&mut self, key: &str, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text(key, value);
-        }
-    }
-
-    fn time(&mut self, key: &str, time: Option<Timestamp>) {
-        let time = time.and_then(|it| jiff::Timestamp::from_microsecond(it.as_micros()).ok());
-        self.some(key, time.map(|time| time.to_string()).as_deref());
-    }
-
-    fn texts(&mut self, key: &str, texts: &[String]) {
-        self.key(key);
-        self.text.push('[');
-        for (at, text) in texts.iter().enumerate() {
-            if at > 0 {
-                self.text.push(',');
-            }
-            push_text(&mut self.text, text);
-        }
-        self.text.push(']');
-    }
-
-    fn open(&mut self, key: &str) {
-        self.raw(key, "{");
-        self.first = true;
-    }
-
-    fn close(&mut self) {
-        self.text.push('}');
-        self.first = false;
-    }
-
-    fn end(mut self) -> String {
-        self.text.push('}');
-        self.text
     }
 }
 

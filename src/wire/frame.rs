@@ -16,7 +16,7 @@
 use std::{borrow::Cow, str};
 
 use super::{
-    json::{self, Limits, Object, Value},
+    json::{self, Limits, Misfit, Object, Value},
     quoted,
 };
 use crate::domain::{Farewell, Hello, Presence};
@@ -113,25 +113,9 @@ pub enum Fault {
         /// The limit.
         limit: usize,
     },
-    /// Not JSON that all readers understand alike.
-    #[error("not strict JSON: {0}")]
-    NotJson(#[from] json::Fault),
-    /// JSON, but no object.
-    #[error("the frame is {0}, not an object")]
-    NotAnObject(&'static str),
-    /// A key that must be there is not.
-    #[error("key `{0}` is missing")]
-    Missing(&'static str),
-    /// A value of another kind than the key demands.
-    #[error("`{key}` is {found}, not {expected}")]
-    WrongKind {
-        /// Of which key.
-        key: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        found: &'static str,
-    },
+    /// Not strict JSON, or not an object with the keys and kinds of values that belong there.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// `count` is negative, broken or beyond what a JSON number holds exactly.
     #[error("count {0} is no number of messages")]
     NotACount(String),
@@ -224,10 +208,7 @@ pub fn decode(body: &[u8], max_line_bytes: usize) -> Result<Frame<'_>, Fault> {
         max_depth: MAX_DEPTH,
         max_values: MAX_VALUES,
     };
-    let mut object = match json::parse(body, limits)? {
-        Value::Object(object) => object,
-        other => return Err(Fault::NotAnObject(other.kind())),
-    };
+    let mut object = json::object(body, limits)?;
     let kind = text(&mut object, "type", usize::MAX)?;
     match &*kind {
         "message" => {
@@ -253,34 +234,24 @@ pub fn decode(body: &[u8], max_line_bytes: usize) -> Result<Frame<'_>, Fault> {
     }
 }
 
-fn value<'a>(object: &mut Object<'a>, key: &'static str) -> Result<Value<'a>, Fault> {
-    let at = object.members.iter().position(|member| member.key == key);
-    at.map(|at| object.members.swap_remove(at).value)
-        .ok_or(Fault::Missing(key))
-}
-
 fn text<'a>(
     object: &mut Object<'a>,
     key: &'static str,
     limit: usize,
 ) -> Result<Cow<'a, str>, Fault> {
-    match value(object, key)? {
+    match object.take(key)? {
         Value::Text(text) if text.len() > limit => Err(Fault::LongText {
             key,
             bytes: text.len(),
             limit,
         }),
         Value::Text(text) => Ok(text),
-        other => Err(Fault::WrongKind {
-            key,
-            expected: "a text",
-            found: other.kind(),
-        }),
+        other => Err(Misfit::wrong(key, "a text", &other).into()),
     }
 }
 
 fn count(object: &mut Object<'_>) -> Result<u64, Fault> {
-    match value(object, "count")? {
+    match object.take("count")? {
         Value::Number(number) if (0.0..=MAX_COUNT).contains(&number) && number.fract() == 0.0 =>
         {
             #[expect(
@@ -291,11 +262,7 @@ fn count(object: &mut Object<'_>) -> Result<u64, Fault> {
             Ok(number as u64)
         }
         Value::Number(number) => Err(Fault::NotACount(quoted(&number.to_string()))),
-        other => Err(Fault::WrongKind {
-            key: "count",
-            expected: "a number",
-            found: other.kind(),
-        }),
+        other => Err(Misfit::wrong("count", "a number", &other).into()),
     }
 }
 

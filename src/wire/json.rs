@@ -7,7 +7,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
+mod fields;
 mod reader;
+
+pub use fields::Misfit;
 
 /// How much one document may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +161,14 @@ pub enum Fault {
 /// beyond a float's range or half of a surrogate pair, or is not UTF-8.
 pub fn parse(text: &[u8], limits: Limits) -> Result<Value<'_>, Fault> {
     reader::read(text, limits, true)
+}
+
+/// Reads one JSON object that every reader understands alike.
+///
+/// # Errors
+/// As [`parse`], and for whatever is JSON but no object.
+pub fn object(text: &[u8], limits: Limits) -> Result<Object<'_>, Misfit> {
+    parse(text, limits)?.into_object()
 }
 
 /// Reads one JSON value as Go's and Python's own readers do: of a repeated key the last counts

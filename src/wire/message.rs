@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
-    json::{self, Limits, Object, Value},
+    json::{self, Limits, Misfit, Object, Value},
     quoted,
 };
 use crate::domain::{Confidence, OutOfRange, Score, Subject};
@@ -70,25 +70,9 @@ pub enum Fault {
     /// Not standard base64 with padding: a foreign character, wrong length, bits to spare.
     #[error("not standard base64 with padding: {0}")]
     NotBase64(DecodeError),
-    /// Not JSON that all readers understand alike.
-    #[error("not strict JSON: {0}")]
-    NotJson(#[from] json::Fault),
-    /// JSON, but no object.
-    #[error("the message is {0}, not an object")]
-    NotAnObject(&'static str),
-    /// A key that must be there is not.
-    #[error("key `{0}` is missing")]
-    Missing(&'static str),
-    /// A value of another kind than the key demands.
-    #[error("`{key}` is {found}, not {expected}")]
-    WrongKind {
-        /// Of which key.
-        key: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        found: &'static str,
-    },
+    /// Not strict JSON, or not an object with the keys and kinds of values that belong there.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// `message_type` is none of the three.
     #[error("message_type `{0}` is not report, request or blame")]
     UnknownMessageType(String),
@@ -123,11 +107,8 @@ pub fn decode(line: &str) -> Result<Message, Fault> {
         return Err(Fault::TooLong { chars: line.len() });
     }
     let text = STANDARD.decode(line).map_err(Fault::NotBase64)?;
-    let object = match json::parse(&text, LIMITS)? {
-        Value::Object(object) => object,
-        other => return Err(Fault::NotAnObject(other.kind())),
-    };
-    match text_of(&object, "message_type")? {
+    let object = json::object(&text, LIMITS)?;
+    match object.text("message_type")? {
         "report" => report(&object),
         "request" => Ok(Message::Request {
             subject: subject(&object)?,
@@ -139,32 +120,28 @@ pub fn decode(line: &str) -> Result<Message, Fault> {
 
 fn report(object: &Object<'_>) -> Result<Message, Fault> {
     let subject = subject(object)?;
-    match value_of(object, "evaluation")? {
+    match object.value("evaluation")? {
         Value::Null => Ok(Message::NothingKnown { subject }),
         Value::Object(evaluation) => Ok(Message::Report {
             subject,
-            score: Score::new(number_of(evaluation, "score")?)?,
-            confidence: Confidence::new(number_of(evaluation, "confidence")?)?,
+            score: Score::new(evaluation.number("score")?)?,
+            confidence: Confidence::new(evaluation.number("confidence")?)?,
         }),
-        other => Err(Fault::WrongKind {
-            key: "evaluation",
-            expected: "an object or null",
-            found: other.kind(),
-        }),
+        other => Err(Misfit::wrong("evaluation", "an object or null", other).into()),
     }
 }
 
 /// The address a message is about, once its two types are the ones there are.
 fn subject(object: &Object<'_>) -> Result<Subject, Fault> {
-    match text_of(object, "key_type")? {
+    match object.text("key_type")? {
         "ip" => {}
         other => return Err(Fault::UnknownKeyType(quoted(other))),
     }
-    match text_of(object, "evaluation_type")? {
+    match object.text("evaluation_type")? {
         "score_confidence" => {}
         other => return Err(Fault::UnknownEvaluationType(quoted(other))),
     }
-    let key = text_of(object, "key")?;
+    let key = object.text("key")?;
     let canonical: Subject = key.parse().map_err(|_| Fault::NotAnAddress(quoted(key)))?;
     if canonical.to_string() == key {
         Ok(canonical)
@@ -173,32 +150,6 @@ fn subject(object: &Object<'_>) -> Result<Subject, Fault> {
             found: quoted(key),
             canonical,
         })
-    }
-}
-
-fn value_of<'v, 'a>(object: &'v Object<'a>, key: &'static str) -> Result<&'v Value<'a>, Fault> {
-    object.get(key).ok_or(Fault::Missing(key))
-}
-
-fn text_of<'v>(object: &'v Object<'_>, key: &'static str) -> Result<&'v str, Fault> {
-    match value_of(object, key)? {
-        Value::Text(text) => Ok(text),
-        other => Err(Fault::WrongKind {
-            key,
-            expected: "a text",
-            found: other.kind(),
-        }),
-    }
-}
-
-fn number_of(object: &Object<'_>, key: &'static str) -> Result<f64, Fault> {
-    match value_of(object, key)? {
-        Value::Number(number) => Ok(*number),
-        other => Err(Fault::WrongKind {
-            key,
-            expected: "a number",
-            found: other.kind(),
-        }),
     }
 }
 

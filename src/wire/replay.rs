@@ -18,7 +18,7 @@ use std::{collections::HashMap, net::IpAddr};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    json::{self, Limits, Object, Value},
+    json::{self, Limits, Misfit, Object, Value},
     quoted,
 };
 use crate::domain::{
@@ -104,25 +104,9 @@ pub enum Entry<'a> {
 /// Why a line is no replay line.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Fault {
-    /// Not JSON that all readers understand alike.
-    #[error("not strict JSON: {0}")]
-    NotJson(#[from] json::Fault),
-    /// JSON, but no object.
-    #[error("the line is {0}, not an object")]
-    NotAnObject(&'static str),
-    /// A key that must be there is not.
-    #[error("key `{0}` is missing")]
-    Missing(&'static str),
-    /// A value of another kind than the key demands.
-    #[error("`{key}` is {found}, not {expected}")]
-    WrongKind {
-        /// Of which key.
-        key: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        found: &'static str,
-    },
+    /// Not strict JSON, or not an object with the keys and kinds of values that belong there.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// `type` is none of the five.
     #[error("type `{0}` is not peer_update, report, local, anchor or query")]
     UnknownType(String),
@@ -166,12 +150,9 @@ impl Decoder {
     /// # Errors
     /// A [`Fault`] for everything that is no replay line.
     pub fn decode<'a>(&mut self, line: &'a [u8]) -> Result<Line<'a>, Fault> {
-        let object = match json::parse(line, LIMITS)? {
-            Value::Object(object) => object,
-            other => return Err(Fault::NotAnObject(other.kind())),
-        };
+        let object = json::object(line, LIMITS)?;
         let at = time(&object)?;
-        let entry = match text(&object, "type")? {
+        let entry = match object.text("type")? {
             "peer_update" => self.peer_update(&object)?,
             "report" => self.report(&object)?,
             "local" => {
@@ -184,7 +165,7 @@ impl Decoder {
             }
             "anchor" => Entry::Anchor {
                 peer: self.peer(&object, "peerid")?,
-                trust: Trust::new(number(&object, "trust")?)?,
+                trust: Trust::new(object.number("trust")?)?,
             },
             "query" => Entry::Query {
                 id: id(&object, line)?,
@@ -199,7 +180,7 @@ impl Decoder {
         let is_there = |key| !matches!(object.get(key), None | Some(Value::Null));
         let ip = is_there("ip").then(|| address(object, "ip")).transpose()?;
         let reliability = is_there("reliability")
-            .then(|| Ok::<_, Fault>(Reliability::new(number(object, "reliability")?)?))
+            .then(|| Ok::<_, Fault>(Reliability::new(object.number("reliability")?)?))
             .transpose()?;
         if ip.is_none() && reliability.is_none() {
             return Err(Fault::EmptyUpdate);
@@ -222,7 +203,7 @@ impl Decoder {
     }
 
     fn peer(&mut self, object: &Object<'_>, key: &'static str) -> Result<PeerId, Fault> {
-        let name = text(object, key)?;
+        let name = object.text(key)?;
         if name.is_empty() {
             return Err(Fault::Nameless(key));
         }
@@ -252,7 +233,7 @@ pub fn peer_of(name: &str) -> PeerId {
 }
 
 fn time(object: &Object<'_>) -> Result<Timestamp, Fault> {
-    let seconds = number(object, "t")?;
+    let seconds = object.number("t")?;
     if seconds.abs() > MAX_SECONDS {
         return Err(Fault::NoTime(seconds));
     }
@@ -262,29 +243,25 @@ fn time(object: &Object<'_>) -> Result<Timestamp, Fault> {
 /// The address a line is about, and what is said of it. The two types may be left out.
 fn evaluation(object: &Object<'_>) -> Result<(Subject, Score, Confidence), Fault> {
     if object.get("evaluation_type").is_some() {
-        match text(object, "evaluation_type")? {
+        match object.text("evaluation_type")? {
             "score_confidence" => {}
             other => return Err(Fault::UnknownEvaluationType(quoted(other))),
         }
     }
     let subject = subject(object)?;
-    match value(object, "evaluation")? {
+    match object.value("evaluation")? {
         Value::Object(evaluation) => Ok((
             subject,
-            Score::new(number(evaluation, "score")?)?,
-            Confidence::new(number(evaluation, "confidence")?)?,
+            Score::new(evaluation.number("score")?)?,
+            Confidence::new(evaluation.number("confidence")?)?,
         )),
-        other => Err(Fault::WrongKind {
-            key: "evaluation",
-            expected: "an object",
-            found: other.kind(),
-        }),
+        other => Err(Misfit::wrong("evaluation", "an object", other).into()),
     }
 }
 
 fn subject(object: &Object<'_>) -> Result<Subject, Fault> {
     if object.get("key_type").is_some() {
-        match text(object, "key_type")? {
+        match object.text("key_type")? {
             "ip" => {}
             other => return Err(Fault::UnknownKeyType(quoted(other))),
         }
@@ -293,7 +270,7 @@ fn subject(object: &Object<'_>) -> Result<Subject, Fault> {
 }
 
 fn address(object: &Object<'_>, key: &'static str) -> Result<Subject, Fault> {
-    let written = text(object, key)?;
+    let written = object.text(key)?;
     written.parse().map_err(|_| Fault::NotAnAddress {
         key,
         found: quoted(written),
@@ -310,37 +287,7 @@ fn id<'a>(object: &Object<'_>, line: &'a [u8]) -> Result<&'a str, Fault> {
             let written = line.get(member.span.clone()).unwrap_or_default();
             Ok(std::str::from_utf8(written).unwrap_or("null").trim())
         }
-        other => Err(Fault::WrongKind {
-            key: "id",
-            expected: "a number or a text",
-            found: other.kind(),
-        }),
-    }
-}
-
-fn value<'v, 'a>(object: &'v Object<'a>, key: &'static str) -> Result<&'v Value<'a>, Fault> {
-    object.get(key).ok_or(Fault::Missing(key))
-}
-
-fn text<'v>(object: &'v Object<'_>, key: &'static str) -> Result<&'v str, Fault> {
-    match value(object, key)? {
-        Value::Text(text) => Ok(text),
-        other => Err(Fault::WrongKind {
-            key,
-            expected: "a text",
-            found: other.kind(),
-        }),
-    }
-}
-
-fn number(object: &Object<'_>, key: &'static str) -> Result<f64, Fault> {
-    match value(object, key)? {
-        Value::Number(number) => Ok(*number),
-        other => Err(Fault::WrongKind {
-            key,
-            expected: "a number",
-            found: other.kind(),
-        }),
+        other => Err(Misfit::wrong("id", "a number or a text", other).into()),
     }
 }
 

@@ -23,7 +23,11 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{frame::Code, json, segment};
+use super::{
+    frame::Code,
+    json::{self, Misfit},
+    segment,
+};
 use crate::domain::{Author, Digest, Span, Tip};
 
 mod read;
@@ -121,25 +125,9 @@ pub enum Message {
 /// Why a body is no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Not JSON that all readers understand alike, or over [`MAX_BYTES`].
-    #[error("not strict JSON: {0}")]
-    NotJson(#[from] json::Fault),
-    /// JSON, but no object.
-    #[error("the message is {0}, not an object")]
-    NotAnObject(&'static str),
-    /// A key that must be there is not.
-    #[error("key `{0}` is missing")]
-    Missing(&'static str),
-    /// A value of another kind than the key demands.
-    #[error("`{key}` holds {found}, not {expected}")]
-    WrongKind {
-        /// Of which key.
-        key: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        found: &'static str,
-    },
+    /// Not strict JSON, or not an object with the keys and kinds of values that belong there.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// A list longer than its limit, or without anything.
     #[error("`{key}` has {count} items; 1 to {limit} are read")]
     Items {

@@ -183,9 +183,17 @@ impl Running {
     /// # Panics
     /// When none comes in time, or the program ends before.
     pub fn wait_for_line(&mut self, text: &str) -> String {
+        self.wait_long_for_line(text, wait::LIMIT)
+    }
+
+    /// The same with a limit of its own.
+    ///
+    /// # Panics
+    /// When none comes in time, or the program ends before.
+    pub fn wait_long_for_line(&mut self, text: &str, limit: Duration) -> String {
         let log = Arc::clone(&self.log);
         let (label, mut ended) = (self.label.clone(), None);
-        wait::until(&format!("`{text}` from {label}"), wait::LIMIT, || {
+        wait::until(&format!("`{text}` from {label}"), limit, || {
             let lines = log.lock().expect("the readers do not panic");
             let found = lines
                 .iter()

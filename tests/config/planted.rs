@@ -45,6 +45,28 @@ const PLANTED: &[(&str, &str)] = &[
         "network.listn = []",
         "config.toml:1: network.listn = []: is no setting; did you mean network.listen?",
     ),
+    // Texts that peers would not be shown as they stand.
+    (
+        "[node]\nalias = \"1234567890123456789012345678901234567890123456789\"",
+        "config.toml:2: node.alias = \"1234567890123456789012345678901234567890123456789\": has 49 characters; write a name of at most 48 characters",
+    ),
+    (
+        "[node]\nstatus_message = \"a\\u202eb\"",
+        "has a character that peers are not shown, \\u{202e}; write a sentence of at most 120 characters",
+    ),
+    // Addresses nothing here could dial.
+    (
+        "[network]\npeers = [\"/ip4/192.0.2.7/tcp/4001/ws\"]",
+        "`/ip4/192.0.2.7/tcp/4001/ws` goes on after what can be used here; write an address, such as",
+    ),
+    (
+        "[network]\npeers = [\"/ip4/0.0.0.0/tcp/4001\"]",
+        "`/ip4/0.0.0.0/tcp/4001` has the unspecified address, which is no host's own; write an address, such as",
+    ),
+    (
+        "[network]\npeers = [\"/unix/run%2Fx.sock\"]",
+        "`/unix/run%2Fx.sock` does not begin with /ip4/ or /ip6/; write an address, such as",
+    ),
     // Values of the wrong form.
     (
         "[redis]\nurl = 6379",

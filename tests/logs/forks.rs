@@ -5,11 +5,13 @@ use std::time::Duration;
 use libp2p::{Multiaddr, PeerId, identity::Keypair};
 use serde_json::Value;
 use slips_p2p::{
-    domain::Timestamp,
+    app::identity::{self, Loose},
+    domain::{Status, Timestamp},
     mesh::OwnLog,
-    network::{self, Handle, Inlets, SyncEvent},
+    network::{self, Event, Handle, Inlets, SyncEvent},
     wire::sync::Message,
 };
+use testkit::node::{self, Program};
 use testkit::sensor::{Sensor, Setup};
 use testkit::slips::report;
 use testkit::wait;
@@ -23,7 +25,7 @@ struct Liar {
     key: Keypair,
     handle: Handle,
     synced: mpsc::Receiver<SyncEvent>,
-    _events: network::Events,
+    events: network::Events,
     _lines: network::Lines,
 }
 
@@ -57,7 +59,7 @@ impl Liar {
             key,
             handle,
             synced,
-            _events: events,
+            events,
             _lines: lines_out,
         }
     }
@@ -83,14 +85,7 @@ impl Liar {
 
     /// A log that begins with these messages, as one segment.
     fn log_of(&self, messages: &[&str]) -> Vec<u8> {
-        let mut log = OwnLog::new(self.key.clone(), "slips", None).expect("a key that signs");
-        let messages: Vec<_> = messages
-            .iter()
-            .map(|text| (Timestamp::now(), text))
-            .collect();
-        let unsent = log.append(&messages).expect("messages");
-        let (bytes, ..) = unsent.segments().next().expect("a segment");
-        bytes.to_vec()
+        log_of(&self.key, messages)
     }
 
     fn push(&self, to: PeerId, segment: Vec<u8>) {
@@ -100,6 +95,18 @@ impl Liar {
         };
         self.handle.send_sync(to, message.encode()).expect("room");
     }
+}
+
+/// A log of this key that begins with these messages, as one segment.
+fn log_of(key: &Keypair, messages: &[&str]) -> Vec<u8> {
+    let mut log = OwnLog::new(key.clone(), "slips", None).expect("a key that signs");
+    let messages: Vec<_> = messages
+        .iter()
+        .map(|text| (Timestamp::now(), text))
+        .collect();
+    let unsent = log.append(&messages).expect("messages");
+    let (bytes, ..) = unsent.segments().next().expect("a segment");
+    bytes.to_vec()
 }
 
 fn peer_id(sensor: &mut Sensor) -> PeerId {
@@ -144,6 +151,19 @@ fn two_entries_with_one_number_are_kept_as_proof_and_their_author_counts_no_more
                 .then_some(())
         });
     }
+    for sensor in [&a, &b] {
+        let row = &sensor.ask(&["peers", &author])[0];
+        assert!(row["forked_at"].is_string(), "{row:#}");
+        let explained = sensor.ask(&["explain", "--peer", &author]);
+        assert_eq!(explained["trust"], 0.0, "{explained:#}");
+        assert_eq!(explained["forked_at"], row["forked_at"]);
+        let refused = said(sensor, &["peers", "trust", &author]);
+        assert!(refused.contains("no trust changes that"), "{refused}");
+        let told = said(sensor, &["explain", "--peer", &author]);
+        assert!(told.contains("without weight since"), "{told}");
+        let told = said(sensor, &["peers"]);
+        assert!(told.contains("forked: nothing it says counts"), "{told}");
+    }
     b.node.kill();
     b.restart(&setup);
     assert!(evidence(&b, &author).is_some(), "it is still known");
@@ -153,6 +173,67 @@ fn two_entries_with_one_number_are_kept_as_proof_and_their_author_counts_no_more
         "and still does not count: {explained:#}"
     );
     assert_eq!(stat(&b, "forks"), 1);
+}
+
+/// What a command says to people, on stdout and stderr.
+fn said(sensor: &Sensor, arguments: &[&str]) -> String {
+    let database = sensor.database();
+    let key = database.with_file_name("node.key");
+    let mut asking = Program::new(node::NODE)
+        .args(arguments)
+        .args(["--database", database.to_str().expect("UTF-8")])
+        .args(["--set", &format!("node.key_file={}", key.display())])
+        .start();
+    asking.wait_exit(LONG).log
+}
+
+/// Waits until a peer hears that a node is degraded, and why.
+fn hears_degraded(liar: &mut Liar, node: PeerId) -> String {
+    let events = &mut liar.events;
+    let degraded = async {
+        while let Some(event) = events.recv().await {
+            let presence = match event {
+                Event::Hello { peer, hello } if peer == node => hello.presence,
+                Event::Status { peer, presence } if peer == node => presence,
+                _ => continue,
+            };
+            if presence.status == Status::Degraded {
+                return presence.message;
+            }
+        }
+        panic!("the network ended");
+    };
+    liar.runtime
+        .block_on(async { timeout(LONG, degraded).await })
+        .expect("a status in time")
+}
+
+#[test]
+fn a_node_whose_own_log_forked_says_so_loudly_and_after_a_start_again() {
+    let mut a = alone();
+    let id_a = peer_id(&mut a);
+    let mut liar = Liar::calling(a.address());
+    liar.meet(id_a);
+    // Another node with a copy of its key has signed, as a first entry, two other things.
+    let key =
+        identity::load(&a.database().with_file_name("node.key"), Loose::Refuse).expect("its key");
+    let [one, other] = ["8.8.8.8", "9.9.9.9"].map(|ip| log_of(&key, &[&report(ip, 1.0, 1.0)]));
+    let message = Message::Fork {
+        segments: [one, other],
+    };
+    liar.handle.send_sync(id_a, message.encode()).expect("room");
+    let why = hears_degraded(&mut liar, id_a);
+    assert!(why.contains("signed two things as one"), "{why}");
+    a.node.wait_for_line("give it a new key");
+    wait::until("the proof", LONG, || evidence(&a, &id_a.to_string()));
+    let said = said(&a, &["peers", "evidence"]);
+    assert!(said.contains("this node itself is among them"), "{said}");
+    a.node.kill();
+    a.restart(&Setup::default());
+    a.node.wait_for_line("give it a new key");
+    let mut later = Liar::calling(a.address());
+    let why = hears_degraded(&mut later, id_a);
+    assert!(why.contains("counts nowhere"), "{why}");
 }
 
 #[test]

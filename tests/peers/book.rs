@@ -60,7 +60,7 @@ fn what_is_written_offline_is_found_by_id_alias_and_beginning() {
             "addresses": ["/ip4/127.0.0.1/tcp/1"], "ban_reason": null})
     );
     row(&database, &["peers", "add", &nowhere(2)]);
-    for name in [&first[..], "brno", "BRNO", &first[..20]] {
+    for name in [&first[..], "brno", "BRNO", " br\u{200b}no\t", &first[..20]] {
         assert_eq!(
             row(&database, &["peers", "inspect", name])["peer"],
             first,
@@ -161,7 +161,20 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
     row(&database, &["peers", "add", &nowhere(4), "--alias", "brno"]);
     row(&database, &["peers", "add", &nowhere(5)]);
     let other = nobody(5);
+    let over = |address: &str| format!("{address}/p2p/{other}");
+    let (long, note) = ("x".repeat(41), "ý".repeat(201));
     for (arguments, code, said) in [
+        (vec!["rename", &other[..], &long], 2, "has 41 characters"),
+        (vec!["note", &other, &note], 2, "at most 200"),
+        (vec!["note", &other, &note], 2, "shorten it by 1"),
+        (vec!["tag", &other, "lab", &long], 2, "the tag `xxx"),
+        (vec!["ban", &other, "--reason", &note], 2, "the reason `ý"),
+        (
+            vec!["trust", &other, "--organisation", &long],
+            2,
+            "at most 40",
+        ),
+        (vec!["inspect", &format!("brno{long}")], 3, "`brnox"),
         (vec!["rename", &other[..], "BRNO"], 2, "take another"),
         (
             vec!["rename", &other, "\u{200b}\u{202e}"],
@@ -175,6 +188,36 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
         (vec!["ban", "brno", "--for", "never"], 2, "`never`"),
         (vec!["add", "/ip4/192.0.2.7/tcp/4001"], 2, "/p2p/"),
         (vec!["add", "nonsense"], 2, "`nonsense`"),
+        (
+            vec!["add", &over("/ip4/192.0.2.7/udp/4001/quic-v1")],
+            2,
+            "`/ip4/192.0.2.7/udp/4001/quic-v1` is for QUIC",
+        ),
+        (
+            vec!["add", &over("/ip4/192.0.2.7/udp/4001/quic-v1")],
+            2,
+            "or set network.quic = true",
+        ),
+        (
+            vec!["add", &over("/dns4/example.org/tcp/4001")],
+            2,
+            "write the IP address the name stands for",
+        ),
+        (
+            vec!["add", &over("/ip4/192.0.2.7/tcp/4001/ws")],
+            2,
+            "goes on after",
+        ),
+        (
+            vec!["add", &over("/unix/run%2Fx.sock")],
+            2,
+            "does not begin with /ip4/ or /ip6/",
+        ),
+        (
+            vec!["add", &over("/ip4/0.0.0.0/tcp/4001")],
+            2,
+            "the unspecified address",
+        ),
         (vec!["ban", "12D3"], 2, "give more of it"),
     ] {
         let mut all = vec!["peers"];
@@ -187,6 +230,25 @@ fn what_makes_no_sense_is_refused_with_value_and_remedy() {
         peer,
         "nothing was changed"
     );
+}
+
+#[test]
+fn the_running_node_knows_whether_it_dials_over_quic() {
+    let address = format!("/ip4/127.0.0.1/udp/1/quic-v1/p2p/{}", nobody(8));
+    let add = ["peers", "add", &address];
+    let without = Sensor::start(&Setup::default());
+    let refused = run(&without.database(), &add).ending(2);
+    assert!(
+        refused.err.contains("is for QUIC, which is off"),
+        "{}",
+        refused.err
+    );
+    let with = Sensor::start(&Setup {
+        more: vec![("network", "quic = true".to_owned())],
+        ..Setup::default()
+    });
+    // The command reads no configuration here, in which QUIC would be on.
+    run(&with.database(), &add).ending(0);
 }
 
 #[test]
@@ -216,6 +278,14 @@ fn names_that_act_on_a_terminal_become_plain_words() {
     );
     let banned = row(&database, &["peers", "ban", "brno east", "--reason", nasty]);
     assert_eq!(banned["ban_reason"], "brno east");
+    let told = run(&database, &["peers", "note", "brno east", nasty]).ending(0);
+    assert!(
+        told.err.contains("the note is kept as `brno east`"),
+        "{}",
+        told.err
+    );
+    let plain = run(&database, &["peers", "note", "brno east", "Řež 東 2"]).ending(0);
+    assert!(!plain.err.contains("is kept as"), "{}", plain.err);
 }
 
 #[test]

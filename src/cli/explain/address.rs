@@ -219,7 +219,7 @@ impl Told {
                 share.score.get().into(),
                 share.confidence.get().into(),
                 share.said_at.into(),
-                Cell::count(self.record.times(share)),
+                Cell::count(self.record.times(&share.clone().into())),
                 self.then.since(share.said_at).as_secs_f64().into(),
                 kept(share).into(),
                 share.trust.into(),

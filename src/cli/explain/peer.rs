@@ -36,6 +36,7 @@ const EXPLAINED: &[Column] = &[
     detail("ban_reason"),
     detail("guard"),
     detail("guard_reason"),
+    detail("forked_at"),
     detail("parts"),
     detail("copies"),
 ];
@@ -51,6 +52,7 @@ struct Told {
     anchor: Option<Anchor>,
     alias: Option<String>,
     guard: Option<Guard>,
+    forked_at: Option<Timestamp>,
     now: Timestamp,
 }
 
@@ -103,6 +105,7 @@ impl Told {
         Ok(Self {
             account: accounts.await?,
             anchor: given.or_else(configured),
+            forked_at: book.forked(peer),
             alias: contact.and_then(|contact| contact.alias.clone()),
             record,
             kind,
@@ -138,6 +141,7 @@ impl Told {
             ban.map(|it| it.reason.clone()).into(),
             self.guard.as_ref().map(|it| it.word()).into(),
             self.guard.as_ref().map(ToString::to_string).into(),
+            self.forked_at.into(),
             Cell::Rows(
                 NUMBER,
                 parts
@@ -164,7 +168,8 @@ impl Told {
         let Some(account) = &self.account else {
             let line =
                 format!("{peer}: {model} knows nothing of it; it has reported nothing that counts");
-            return context.line(Tone::Plain, &line);
+            context.line(Tone::Plain, &line)?;
+            return self.say_forked(context);
         };
         let drawn = if context.draws() {
             bar(account.trust)
@@ -178,6 +183,7 @@ impl Told {
             Tone::Plain
         };
         context.line(tone, line.trim_end())?;
+        self.say_forked(context)?;
         for line in self.remarks() {
             context.line(Tone::Plain, &line)?;
         }
@@ -200,6 +206,16 @@ impl Told {
         Ok(())
     }
 
+    fn say_forked(&self, context: &mut Context<'_>) -> anyhow::Result<()> {
+        match self.forked_at {
+            Some(at) => context.line(
+                Tone::Bad,
+                &format!("without weight since {at}: {}", peers::FORKED),
+            ),
+            None => Ok(()),
+        }
+    }
+
     fn remarks(&self) -> Vec<String> {
         let record = &self.record;
         let place = record
@@ -216,9 +232,11 @@ impl Told {
                 .unwrap_or_default();
             let why = anchor.comment.as_ref().map(|it| format!(" ({it})"));
             let trust = anchor.trust.get();
+            let void = self.forked_at.map(|_| ", which counts no more");
             lines.push(format!(
-                "trusted by the operator{until}: {trust}{}",
-                why.unwrap_or_default()
+                "trusted by the operator{until}: {trust}{}{}",
+                why.unwrap_or_default(),
+                void.unwrap_or_default()
             ));
         }
         if record.conduct_at > Timestamp::ZERO {

@@ -9,7 +9,7 @@ use serde::{
 };
 
 use crate::{
-    cli::text::{clean, csv_field},
+    cli::text::{SafeJson, clean, csv_field},
     domain::{PeerId, Timestamp},
 };
 
@@ -84,7 +84,7 @@ pub enum Cell {
     Peer(Rc<str>),
     /// Several words.
     Words(Vec<String>),
-    /// Rows within the row, with their column names; JSON only.
+    /// Rows within the row, with their column names; JSON within CSV too.
     Rows(&'static [Column], Vec<Vec<Cell>>),
 }
 
@@ -115,8 +115,17 @@ impl Cell {
             Self::Time(time) => rfc3339(*time),
             Self::Peer(peer) => peer.to_string(),
             Self::Words(words) => words.join(" "),
-            Self::Rows(_, rows) => rows.len().to_string(),
+            Self::Rows(..) => self.json(),
         }
+    }
+
+    fn json(&self) -> String {
+        let mut bytes = Vec::new();
+        // JSON of plain values, written to memory, cannot fail, and is UTF-8.
+        let _ = self.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut bytes, SafeJson,
+        ));
+        String::from_utf8(bytes).unwrap_or_default()
     }
 
     pub(super) fn csv(&self) -> String {

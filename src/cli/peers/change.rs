@@ -10,7 +10,7 @@ use crate::{
         exit::Exit,
     },
     config::Config,
-    domain::{Act, AddressBook, BookError, Order, PeerId, Timestamp},
+    domain::{Act, AddressBook, BookError, Order, PeerId, Timestamp, plain},
     store::{Batch, OpenError, Reader, Store},
 };
 
@@ -39,6 +39,7 @@ pub(super) async fn order(
     let config = context.config()?.config;
     let path = config.node.database.clone();
     let removes = matches!(act, Act::Remove);
+    let cleaned = cleaned(&act);
     let peer = if app::is_running(&path) {
         through_node(&whom, act, &config).await?
     } else {
@@ -50,6 +51,9 @@ pub(super) async fn order(
             done => done?,
         }
     };
+    for told in cleaned {
+        eprintln!("{told}");
+    }
     let database = Database {
         reader: Reader::open(&path).await?,
         path,
@@ -62,6 +66,20 @@ pub(super) async fn order(
             Ok(Exit::Ok)
         }
     }
+}
+
+/// What is kept otherwise than it was typed, a sentence each.
+fn cleaned(act: &Act) -> Vec<String> {
+    let told = |(what, typed): (&str, &str)| {
+        let kept = plain(typed, usize::MAX);
+        (kept != typed).then(|| {
+            format!(
+                "note: the {what} is kept as `{kept}`: characters that act on a terminal, reorder what is read or \
+                 cannot be seen are left out, and white space is one space"
+            )
+        })
+    };
+    act.texts().into_iter().filter_map(told).collect()
 }
 
 async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Result<PeerId> {
@@ -78,11 +96,17 @@ async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Res
     let order = Order { peer, act };
     // Checked here as well: what makes no sense is told apart from what went wrong.
     book.plan(&order, Timestamp::now()).map_err(refused)?;
+    // Whether it dials over QUIC the node knows better than the configuration read here.
+    let is_senseless = || {
+        let book = book.clone().dialling_quic(config.network.quic);
+        book.plan(&order, Timestamp::now()).is_err()
+    };
     let socket = app::control_socket(config);
     app::ask_running_node(&socket, &order, ANSWER_LIMIT)
         .await
         .map_err(|error| match error {
             AskError::Unreachable { .. } => Exit::NodeUnreachable.because(error),
+            AskError::Refused(_) if is_senseless() => Exit::Usage.because(error),
             AskError::Refused(_) => Exit::Error.because(error),
         })?;
     Ok(peer)
@@ -91,7 +115,11 @@ async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Res
 async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Result<PeerId> {
     let (store, loaded) = Store::open(app::store_settings(config)).await?;
     let done = async {
-        let book = owned(AddressBook::of(loaded.contacts, &loaded.bans), config);
+        let forked = loaded.forks.iter().map(|fork| (fork.author, fork.found_at));
+        let book = AddressBook::of(loaded.contacts, &loaded.bans)
+            .aware_of(forked)
+            .dialling_quic(config.network.quic);
+        let book = owned(book, config);
         let peer = match whom {
             Whom::Peer(peer) => *peer,
             Whom::Named(wanted) => {
@@ -114,13 +142,18 @@ async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Res
 
 /// The book of this node, as far as its key says who that is.
 fn owned(book: AddressBook, config: &Config) -> AddressBook {
-    let file = config.node.key_file.as_ref().filter(|file| file.exists());
-    // A key that cannot be used is no matter here: the node says so when it starts.
-    let key = file.and_then(|file| identity::load(file, identity::Loose::Refuse).ok());
-    match key {
-        Some(key) => book.owned_by(key.public().to_peer_id()),
+    match own_id(config) {
+        Some(own) => book.owned_by(own),
         None => book,
     }
+}
+
+/// The id of this node, as far as its key tells.
+pub(super) fn own_id(config: &Config) -> Option<PeerId> {
+    let file = config.node.key_file.as_ref().filter(|file| file.exists())?;
+    // A key that cannot be used is no matter here: the node says so when it starts.
+    let key = identity::load(file, identity::Loose::Refuse).ok()?;
+    Some(key.public().to_peer_id())
 }
 
 fn refused(error: BookError) -> anyhow::Error {

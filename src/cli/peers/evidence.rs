@@ -11,6 +11,8 @@ use crate::{
     store::LogFork,
 };
 
+use super::change::own_id;
+
 /// What `--help` says.
 pub(super) const ABOUT: &str = "Show the authors who signed two different things as one entry of their log: whose log, the number that was given twice, the hash of each of the two, and when that was found. Nothing such an author says counts any more.\n\nWith -o json each row holds both segments as they were signed, in base64: whoever has the two can verify by the author's key alone that it lied.";
 /// Examples of its use.
@@ -35,7 +37,9 @@ const COLUMNS: &[Column] = &[
 /// # Errors
 /// The database cannot be read.
 pub(super) async fn run(context: &mut Context<'_>) -> anyhow::Result<Exit> {
-    let forks = context.database().await?.reader.forks().await?;
+    let database = context.database().await?;
+    let forks = database.reader.forks().await?;
+    let own = own_id(&database.config);
     let is_human = context.format() == Format::Human;
     let mut printer = context.printer(COLUMNS)?;
     for fork in &forks {
@@ -62,6 +66,12 @@ pub(super) async fn run(context: &mut Context<'_>) -> anyhow::Result<Exit> {
     }
     if printer.end()? == 0 && is_human {
         eprintln!("note: nobody is known to have signed two things as one");
+    }
+    if own.is_some_and(|own| forks.iter().any(|fork| fork.author == own)) {
+        eprintln!(
+            "note: this node itself is among them, and nobody believes it any more; stop it and give it a new key \
+             (another node.key_file)"
+        );
     }
     Ok(Exit::Ok)
 }

@@ -22,6 +22,10 @@ const UNKNOWN: &str = "unknown";
 /// Why it is unknown where the node had no time to note its end.
 const KILLED: &str = "the node ended without a stop";
 
+/// Why nothing counts that a peer says.
+pub(in crate::cli) const FORKED: &str = "it signed two things as one entry of its log, so nothing it says counts, whatever trust it is given \
+     (`slips-p2p peers evidence` has the proof)";
+
 const COLUMNS: &[Column] = &[
     column("peer", "PEER"),
     column("alias", "ALIAS"),
@@ -54,6 +58,7 @@ const COLUMNS: &[Column] = &[
     detail("said_at"),
     detail("goodbye"),
     detail("goodbye_at"),
+    detail("forked_at"),
     remark("REMARK"),
 ];
 
@@ -89,6 +94,8 @@ const ONE_PEER: &[Column] = &[
     column("said_at", "said at"),
     column("goodbye", "last goodbye"),
     column("goodbye_at", "at"),
+    column("forked_at", "without weight since"),
+    remark("because"),
 ];
 
 /// Which peers are shown.
@@ -127,7 +134,7 @@ pub(super) async fn show(which: Which<'_>, context: &mut Context<'_>) -> anyhow:
     }
     let mut printer = context.printer(COLUMNS)?;
     for peer in &peers {
-        printer.toned(view.tone(peer), view.row(peer, COLUMNS.len()))?;
+        printer.toned(view.tone(peer), view.row(peer))?;
     }
     if printer.end()? == 0 && context.format() == Format::Human {
         let none = match which {
@@ -166,7 +173,9 @@ impl View {
 
     /// One peer with everything there is: below each other for people, a list of one for programs.
     pub(super) fn one(&self, peer: &PeerRecord, context: &mut Context<'_>) -> anyhow::Result<Exit> {
-        let row = self.row(peer, ONE_PEER.len());
+        let mut row = self.row(peer);
+        row.pop();
+        row.push(self.book.forked(peer.peer).map(|_| FORKED).into());
         if context.format() == Format::Human {
             context.record(ONE_PEER, row)?;
             return Ok(Exit::Ok);
@@ -195,7 +204,7 @@ impl View {
     }
 
     fn tone(&self, peer: &PeerRecord) -> Tone {
-        if self.ban(peer).is_some() {
+        if self.ban(peer).is_some() || self.book.forked(peer.peer).is_some() {
             return Tone::Bad;
         }
         match &peer.state {
@@ -209,8 +218,8 @@ impl View {
         }
     }
 
-    /// The first cells of [`COLUMNS`]; without the last, those of [`ONE_PEER`].
-    fn row(&self, peer: &PeerRecord, length: usize) -> Vec<Cell> {
+    /// The cells of [`COLUMNS`]; but for the last, those of [`ONE_PEER`].
+    fn row(&self, peer: &PeerRecord) -> Vec<Cell> {
         let (reason, next_try) = match &peer.state {
             Reachability::Connected if !self.running => (Some(KILLED.to_owned()), None),
             Reachability::Connected => (None, None),
@@ -224,8 +233,10 @@ impl View {
         let decision = contact.and_then(|it| it.decision);
         let anchor = contact.and_then(|it| it.anchor.as_ref());
         let addresses = contact.map(|it| it.addresses.iter().map(ToString::to_string).collect());
+        let forked_at = self.book.forked(peer.peer);
         let remark = match (ban, &reason, next_try) {
             (Some(ban), ..) => Some(format!("banned {}: {}", ban.end(), ban.reason)),
+            _ if forked_at.is_some() => Some("forked: nothing it says counts".into()),
             (None, Some(reason), Some(next)) => Some(format!("{reason}; next try {next}")),
             (None, reason, _) => reason.clone(),
         };
@@ -235,7 +246,7 @@ impl View {
                 .filter(|text| !text.is_empty())
         };
         let goodbye = said.and_then(|it| it.goodbye.as_ref());
-        let mut cells = vec![
+        vec![
             peer.peer.into(),
             contact.and_then(|it| it.alias.clone()).into(),
             self.state(peer).into(),
@@ -267,9 +278,8 @@ impl View {
             said.map(|it| it.said_at).into(),
             goodbye.map(|(reason, _)| reason.clone()).into(),
             goodbye.map(|(_, at)| *at).into(),
+            forked_at.into(),
             remark.into(),
-        ];
-        cells.truncate(length);
-        cells
+        ]
     }
 }

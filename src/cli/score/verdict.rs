@@ -1,21 +1,25 @@
-//! What is known of one address, worked out anew from the facts in the database.
+//! What is known of one address, as the running node tells it or worked out anew from the database.
 
-use anyhow::Context as _;
+use std::{borrow::Cow, time::Duration};
 
 use super::REPORT;
 use crate::{
+    app,
     cli::{
         context::Database,
         judging::{self, Question, Record, same},
         output::{Cell, Tone},
     },
-    domain::{Opinion, Subject, Timestamp},
-    reputation::{Engine, Explanation, ModelKind, Share, TrustModel as _, guards::Guard},
+    domain::{Judgement, Opinion, Subject, Timestamp, Voice},
+    reputation::{Engine, TrustModel as _, guards::Guard},
     store::StatementRow,
 };
 
 /// From this score on an address is pointed out on a terminal: clearly on the malicious side.
 const MALICIOUS: f64 = 0.5;
+
+/// How long the running node may take for an answer: it gives one after the batch it is at.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known of one address.
 pub(super) struct Verdict {
@@ -23,84 +27,140 @@ pub(super) struct Verdict {
     pub subject: Subject,
     /// As the model computes it now.
     now: Option<Opinion>,
-    /// As the model computes it as of the time of the stored one.
+    /// As the model computes it as of the time of the stored one; the node's own word for it is the
+    /// stored one.
     then: Option<Opinion>,
     /// As the node last stored it and told Slips.
     stored: Option<Opinion>,
     own: Option<StatementRow>,
     /// Why no opinion of it leaves the node.
     guard: Option<Guard>,
-    model: ModelKind,
+    model: Cow<'static, str>,
     /// Why the model fails on it, if it does.
-    failed: Option<&'static str>,
+    failed: Option<Cow<'static, str>>,
     /// Newest first.
     pub said: Vec<Said>,
+    by: By,
+}
+
+/// Who worked a verdict out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// The running node told what it thinks.
+    Node,
+    /// This command, anew from the database.
+    Database,
+}
+
+impl By {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Database => "database",
+        }
+    }
 }
 
 /// One report and its part in the opinion.
 pub(super) struct Said {
     /// What was said, and its weight.
-    pub share: Share,
+    pub voice: Voice,
     times: u64,
 }
 
 impl Said {
     /// The cells of [`REPORT`].
     pub fn cells(&self) -> Vec<Cell> {
-        let share = &self.share;
+        let voice = &self.voice;
         vec![
-            share.author.0.into(),
-            share.address.map(|ip| ip.to_string()).into(),
-            share.score.get().into(),
-            share.confidence.get().into(),
-            share.said_at.into(),
+            voice.author.0.into(),
+            voice.address.map(|ip| ip.to_string()).into(),
+            voice.score.get().into(),
+            voice.confidence.get().into(),
+            voice.said_at.into(),
             Cell::count(self.times),
-            share.trust.into(),
-            share.weight.into(),
-            share.left_out.into(),
+            voice.trust.into(),
+            voice.weight.into(),
+            voice.left_out.as_deref().into(),
         ]
     }
 }
 
-impl Verdict {
-    pub async fn of(database: &Database, subject: Subject, now: Timestamp) -> anyhow::Result<Self> {
-        let kind = database.config.reputation.model;
+/// Worked out by the running node.
+///
+/// # Errors
+/// It does not answer, or the database cannot be read.
+pub(super) async fn by_node(
+    database: &Database,
+    subjects: &[Subject],
+    now: Timestamp,
+) -> anyhow::Result<Vec<Verdict>> {
+    let socket = app::control_socket(&database.config);
+    let mut verdicts = Vec::with_capacity(subjects.len());
+    for &subject in subjects {
+        let judgement = app::judged_by_running_node(&socket, subject, ANSWER_LIMIT).await?;
         let record = Record::of(database, subject, now).await?;
-        let then = record
-            .stored
-            .as_ref()
-            .map_or(now, |stored| stored.computed_at);
-        let questions = [then, now].map(|at| Question { subject, at });
-        let explain = |engine: &Engine, Question { subject, at }| engine.explain(subject, at);
-        let mut answers = judging::ask(database, kind, &questions, explain)
-            .await?
-            .into_iter();
-        let then = answers.next().and_then(|it| it.opinion);
-        let Explanation {
-            opinion,
-            shares,
-            failed,
-            ..
-        } = answers.next().context("the model gave no answer")?;
-        let mut said: Vec<Said> = shares
-            .into_iter()
-            .map(|share| Said {
-                times: record.times(&share),
-                share,
+        let then = record.stored.clone();
+        verdicts.push(Verdict::new(record, then, judgement, By::Node));
+    }
+    Ok(verdicts)
+}
+
+/// Worked out anew from the database, in one pass over it.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) async fn by_database(
+    database: &Database,
+    subjects: &[Subject],
+    now: Timestamp,
+) -> anyhow::Result<Vec<Verdict>> {
+    let kind = database.config.reputation.model;
+    let (mut records, mut questions) = (Vec::new(), Vec::new());
+    for &subject in subjects {
+        let record = Record::of(database, subject, now).await?;
+        let stored = record.stored.as_ref();
+        let then = stored.map_or(now, |stored| stored.computed_at);
+        questions.extend([then, now].map(|at| Question { subject, at }));
+        records.push(record);
+    }
+    let judge = |engine: &Engine, Question { subject, at }| {
+        engine.explain(subject, at).judgement(kind.word())
+    };
+    let mut answers = judging::ask(database, kind, &questions, judge)
+        .await?
+        .into_iter();
+    let mut verdicts = Vec::with_capacity(subjects.len());
+    for record in records {
+        let (Some(then), Some(judgement)) = (answers.next(), answers.next()) else {
+            anyhow::bail!("the model gave no answer; report this as a fault");
+        };
+        verdicts.push(Verdict::new(record, then.opinion, judgement, By::Database));
+    }
+    Ok(verdicts)
+}
+
+impl Verdict {
+    fn new(record: Record, then: Option<Opinion>, judgement: Judgement, by: By) -> Self {
+        let mut said: Vec<Said> = (judgement.voices.into_iter())
+            .map(|voice| Said {
+                times: record.times(&voice),
+                voice,
             })
             .collect();
-        said.sort_by_key(|said| std::cmp::Reverse(said.share.said_at));
-        Ok(Self {
-            subject,
-            now: opinion,
+        said.sort_by_key(|said| std::cmp::Reverse(said.voice.said_at));
+        Self {
+            subject: record.subject,
+            now: judgement.opinion,
             then,
             stored: record.stored,
             own: record.own,
             guard: record.guard,
-            model: kind,
-            failed,
+            model: judgement.model,
+            failed: judgement.failed,
             said,
-        })
+            by,
+        }
     }
 
     /// Whether anybody ever said anything of it.
@@ -136,8 +196,8 @@ impl Verdict {
     }
 
     fn remark(&self) -> Option<String> {
-        if let Some(failed) = self.failed {
-            return Some(failed.into());
+        if let Some(failed) = &self.failed {
+            return Some(failed.clone().into_owned());
         }
         if let Some(guard) = &self.guard {
             return Some(format!("guarded: {guard}; nothing leaves this node"));
@@ -169,7 +229,7 @@ impl Verdict {
             shown.map(|opinion| opinion.network_score.get()).into(),
             shown.map(|opinion| opinion.reporters).into(),
             shown.map(|opinion| opinion.computed_at).into(),
-            self.model.word().into(),
+            (&*self.model).into(),
             own.map(|own| own.score.get()).into(),
             own.map(|own| own.confidence.get()).into(),
             own.map(|own| own.last_at).into(),
@@ -182,9 +242,10 @@ impl Verdict {
         ]
     }
 
-    /// The word for the guard that holds, if one does.
-    pub fn guarded(&self) -> Cell {
-        self.guard.as_ref().map(|guard| guard.word()).into()
+    /// The word for the guard that holds, if one does, and for who worked this out.
+    pub fn sources(&self) -> [Cell; 2] {
+        let guard = self.guard.as_ref().map(|guard| guard.word());
+        [guard.into(), self.by.word().into()]
     }
 
     /// A row for each report, or one without.
@@ -192,7 +253,7 @@ impl Verdict {
         let with = |report: Vec<Cell>| {
             let mut cells = self.cells();
             cells.extend(report);
-            cells.push(self.guarded());
+            cells.extend(self.sources());
             cells
         };
         if self.said.is_empty() {

@@ -1,7 +1,7 @@
 //! What the operator orders of a running node, as far as it bears on judging.
 
 use super::{Intake, Step};
-use crate::domain::{Change, PeerId, Subject};
+use crate::domain::{Change, Judgement, PeerId, Subject, Timestamp};
 use crate::reputation::{TrustModel as _, anchors::Vouched};
 
 /// Something the operator's orders make of a step.
@@ -20,6 +20,13 @@ pub enum Ordered {
 }
 
 impl Intake {
+    /// What is thought of an address now, and by whose words.
+    #[must_use]
+    pub fn judgement(&self, subject: Subject, now: Timestamp) -> Judgement {
+        let model = self.engine.kind().word();
+        self.engine.explain(subject, now).judgement(model)
+    }
+
     pub(super) fn obey(&mut self, ordered: Ordered, step: &mut Step) {
         match ordered {
             Ordered::Change(change) => self.change(*change, step),

@@ -1,6 +1,6 @@
 //! Doing what the engine wants done.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use tokio::task::JoinError;
 
@@ -100,15 +100,21 @@ impl Meshing {
 
     fn fork(&mut self, evidence: &Evidence, now: Timestamp) {
         if evidence.author == self.speaker.log.author() {
-            tracing::error!(
-                number = evidence.seq,
-                "our own key has signed two things as one: another node uses it, or the database is an old copy; \
-                 nobody believes this node any more: give it a new key (node.key_file)"
-            );
+            self.note_own_fork();
         }
         if let Some(fork) = words::fork(&self.name, evidence, now) {
             self.judging.push_back(FromLog::Fork(fork));
         }
+    }
+
+    /// Our own log has two ends; who knows that believes us no more.
+    pub(super) fn note_own_fork(&self) {
+        self.forked.store(true, Ordering::Release);
+        tracing::error!(
+            "our own key has signed two things as one: another node uses it, or the database is an old copy; nobody \
+             believes this node any more, and its status is degraded: stop it and give it a new key (another \
+             node.key_file); `slips-p2p peers evidence` shows the proof"
+        );
     }
 
     /// What we signed in a former life is back.

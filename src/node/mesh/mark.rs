@@ -10,6 +10,8 @@ use std::{
 
 use tokio::task::JoinHandle;
 
+use crate::domain::PeerId;
+
 /// The mark goes ahead by so much at the most, so that it is written once for half as many entries, and
 /// before they come: more than twice a batch. A backup that is older by fewer is found out only by
 /// neighbours.
@@ -20,28 +22,33 @@ const STEP: u64 = 1024;
 pub(super) struct Mark {
     /// `None`: the key is for one run, nothing outlives it.
     path: Option<PathBuf>,
-    network: String,
+    /// The network, and on a line of its own the id of the key.
+    of: String,
     signed: u64,
     /// How far it will be when that is written.
     writing: Option<(u64, JoinHandle<io::Result<()>>)>,
 }
 
 impl Mark {
-    /// Reads the mark beside a key; one that is missing, damaged or of another network says nothing.
-    pub(super) fn beside(key_file: Option<&Path>, network: &str) -> Self {
+    /// Reads the mark beside a key; one that is missing, damaged, of another network or of the key that
+    /// lay there before says nothing.
+    pub(super) fn beside(key_file: Option<&Path>, network: &str, key: PeerId) -> Self {
         let path = key_file.map(|key| {
             let mut path = key.as_os_str().to_owned();
             path.push(".signed");
             PathBuf::from(path)
         });
+        let of = format!("{network}\n{key}");
         let text = path.as_ref().and_then(|path| fs::read_to_string(path).ok());
         let signed = text.and_then(|text| {
-            let (number, of) = text.trim_end().split_once(' ')?;
-            number.parse().ok().filter(|_| of == network)
+            let (number, of_which) = text.trim_end().split_once(' ')?;
+            // Earlier versions named no key.
+            let is_ours = of_which == of || of_which == network;
+            number.parse().ok().filter(|_| is_ours)
         });
         Self {
             path,
-            network: network.to_owned(),
+            of,
             signed: signed.unwrap_or(0),
             writing: None,
         }
@@ -64,7 +71,7 @@ impl Mark {
             return;
         }
         let signed = on_disk.saturating_add(STEP);
-        let text = format!("{signed} {}", self.network);
+        let text = format!("{signed} {}", self.of);
         let path = self.path.clone();
         let write = move || path.map_or(Ok(()), |path| write(&path, &text));
         self.writing = Some((signed, tokio::task::spawn_blocking(write)));
@@ -110,27 +117,43 @@ mod tests {
     async fn a_lost_log_is_known_and_a_crash_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
-        let mut mark = Mark::beside(Some(&key), "slips");
+        let id = PeerId::random();
+        let mut mark = Mark::beside(Some(&key), "slips", id);
         assert!(!mark.misses(0), "it has signed nothing yet");
         assert!(!mark.covers(1));
         reserve(&mut mark, 3).await;
         assert!(mark.covers(3 + STEP));
-        let mark = Mark::beside(Some(&key), "slips");
+        let mark = Mark::beside(Some(&key), "slips", id);
         assert!(mark.misses(0));
         assert!(!mark.misses(3), "a crash may leave the mark ahead");
-        assert!(!Mark::beside(Some(&key), "another").misses(0));
+        assert!(!Mark::beside(Some(&key), "another", id).misses(0));
         let mut mark = mark;
         reserve(&mut mark, 5000).await;
-        let mark = Mark::beside(Some(&key), "slips");
+        let mark = Mark::beside(Some(&key), "slips", id);
         assert!(mark.misses(3000) && !mark.misses(5000));
         fs::write(dir.path().join("key.signed"), "garbage").unwrap();
-        assert!(!Mark::beside(Some(&key), "slips").misses(0));
+        assert!(!Mark::beside(Some(&key), "slips", id).misses(0));
+    }
+
+    #[tokio::test]
+    async fn a_new_key_in_the_place_of_the_old_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("key");
+        let (old, new) = (PeerId::random(), PeerId::random());
+        reserve(&mut Mark::beside(Some(&key), "slips", old), 3).await;
+        assert!(!Mark::beside(Some(&key), "slips", new).misses(0));
+        assert!(Mark::beside(Some(&key), "slips", old).misses(0));
+        fs::write(dir.path().join("key.signed"), "1024 slips\n").unwrap();
+        assert!(
+            Mark::beside(Some(&key), "slips", new).misses(0),
+            "whose it is nobody knows"
+        );
     }
 
     #[tokio::test]
     async fn it_is_written_once_for_many_entries_and_well_before_they_come() {
         let dir = tempfile::tempdir().unwrap();
-        let mut mark = Mark::beside(Some(&dir.path().join("key")), "slips");
+        let mut mark = Mark::beside(Some(&dir.path().join("key")), "slips", PeerId::random());
         let mut writes = 0;
         for on_disk in 0..10 * STEP {
             mark.go_ahead(on_disk);
@@ -146,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_key_of_one_run_leaves_no_mark() {
-        let mut mark = Mark::beside(None, "slips");
+        let mut mark = Mark::beside(None, "slips", PeerId::random());
         reserve(&mut mark, 7).await;
         assert!(!mark.misses(7));
     }

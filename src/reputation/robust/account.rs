@@ -58,12 +58,7 @@ impl Robust {
                 self.share(report, one, weight, now)
             })
             .collect();
-        shares.sort_by(|a, b| {
-            (a.left_out.is_some().cmp(&b.left_out.is_some()))
-                .then(b.weight.total_cmp(&a.weight))
-                .then(b.said_at.cmp(&a.said_at))
-                .then(a.author.cmp(&b.author))
-        });
+        shares.sort_by(Share::order);
         shares
     }
 

@@ -76,10 +76,9 @@ pub fn compare(peer: &mut Peer, report: &Report, others: &[Report], p: &RobustPa
     for compared in &peer.compared {
         sieve.put(compared.with);
     }
-    let mut seldom = 0;
+    let (mut seldom, together_since) = (0, report.said_at.minus(TOGETHER));
     for other in others {
-        let is_old = other.first_at().plus(TOGETHER) < report.said_at;
-        if other.author == report.author || is_old {
+        if other.author == report.author || other.first_at() < together_since {
             continue;
         }
         let same = u16::from(other.resembles(report, p.dep_eps));
@@ -109,7 +108,7 @@ pub fn compare(peer: &mut Peer, report: &Report, others: &[Report], p: &RobustPa
             sieve.put(other.author);
         }
     }
-    peer.copies = peer.compared.iter().any(|c| c.degree() > 0.0);
+    peer.copies = peer.compared.iter().any(Compared::may_copy);
 }
 
 /// Who is surely not among some peers: most of a crowd were never compared with each other.
@@ -252,6 +251,19 @@ mod tests {
             3,
         );
         assert_eq!(list(&peer), [2, 5, 6].map(|name| names[name]));
+    }
+
+    #[test]
+    fn who_may_copy_is_who_copies_to_a_degree() {
+        let with = handles()[0];
+        for (together, matches) in (0..300).flat_map(|all| (0..=all).map(move |some| (all, some))) {
+            let compared = Compared {
+                with,
+                matches,
+                together,
+            };
+            assert_eq!(compared.may_copy(), compared.degree() > 0.0, "{compared:?}");
+        }
     }
 
     #[test]

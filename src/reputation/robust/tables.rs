@@ -193,6 +193,11 @@ impl Compared {
         let share = f64::from(self.matches) / (f64::from(self.together) + 2.0);
         ((share - 0.5) / 0.3).clamp(0.0, 1.0)
     }
+
+    /// Whether that is more than 0; the same in whole numbers, which costs no division.
+    pub fn may_copy(&self) -> bool {
+        2 * u32::from(self.matches) > u32::from(self.together) + 2
+    }
 }
 
 /// What a peer says of an address: one report for each peer and address.

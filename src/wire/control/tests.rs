@@ -1,6 +1,7 @@
 //! Requests and answers: what is written is read back, what is strange is named.
 
 use super::*;
+use crate::domain::{Author, Confidence, Judgement, Opinion, Score, Voice};
 
 const PEER: &str = "12D3KooWHFd1gyNYFqxt7ke9FY2VoVVWY2XSPhvL9vg2pB6wQGfa";
 
@@ -86,6 +87,99 @@ fn an_answer_carries_the_id_as_it_came() {
             decode_answer(not.as_bytes()),
             Ok(Err("no \"way\"\n".into()))
         );
+    }
+}
+
+#[test]
+fn a_judgement_survives_the_way_to_the_bit() {
+    let subject: Subject = "2001:db8::7".parse().unwrap();
+    let read = decode(encode_question(7, subject).as_bytes());
+    assert_eq!(
+        (read.id.as_str(), &read.ask),
+        ("7", &Ok(Ask::Judge(subject)))
+    );
+    let at = Timestamp::from_micros(1_800_000_000_123_456);
+    let voice = Voice {
+        author: Author(peer()),
+        address: Some("::ffff:192.0.2.1".parse().unwrap()),
+        score: Score::new(-0.1).unwrap(),
+        confidence: Confidence::new(0.1 + 0.2).unwrap(),
+        said_at: at,
+        trust: -1.0 / 3.0,
+        weight: f64::MIN_POSITIVE,
+        left_out: Some("a \"quoted\" reason".into()),
+    };
+    let nothing = Judgement {
+        model: "robust".into(),
+        opinion: None,
+        voices: Vec::new(),
+        failed: Some("a crash".into()),
+    };
+    // The most that models keep, each as long as it gets.
+    let full = Judgement {
+        opinion: Some(Opinion {
+            subject,
+            score: Score::new(2.0 / 3.0).unwrap(),
+            confidence: Confidence::MAX,
+            network_score: Trust::clamped(1e-300),
+            computed_at: at,
+            reporters: 512,
+        }),
+        voices: vec![voice.clone(); 512],
+        failed: None,
+        ..nothing.clone()
+    };
+    let bare = Judgement {
+        voices: vec![Voice {
+            address: None,
+            left_out: None,
+            ..voice
+        }],
+        ..full.clone()
+    };
+    for judgement in [nothing, full, bare] {
+        let line = answer_judgement("7", subject, &judgement);
+        assert!(
+            !line.contains('\n') && line.len() <= MAX_JUDGEMENT_BYTES,
+            "{}",
+            line.len()
+        );
+        assert_eq!(decode_judgement(line.as_bytes()), Ok(Ok(judgement)));
+    }
+    let refused = answer("7", "score", Err("stopping"));
+    assert_eq!(
+        decode_judgement(refused.as_bytes()),
+        Ok(Err("stopping".into()))
+    );
+    for (line, named) in [
+        (r#"{"id":1}"#, "`result`"),
+        (r#"{"id":1,"result":{"model":"robust"}}"#, "`reports`"),
+        (
+            r#"{"id":1,"result":{"model":"robust","reports":[1]}}"#,
+            "a list of objects",
+        ),
+        (r#"{"id":1,"result":{"reports":[]}}"#, "`model`"),
+        (
+            r#"{"id":1,"result":{"model":"robust","reports":[],"opinion":{"score":2}}}"#,
+            "`address`",
+        ),
+    ] {
+        let fault = decode_judgement(line.as_bytes()).unwrap_err().to_string();
+        assert!(fault.contains(named), "{line}: {fault}");
+    }
+    for (line, named) in [
+        (r#"{"type":"score"}"#, "`address`"),
+        (
+            r#"{"type":"score","input":{"address":"nowhere"}}"#,
+            "nowhere",
+        ),
+        (
+            r#"{"type":"score","input":{"address":"::1","peer":"x"}}"#,
+            "`peer`",
+        ),
+    ] {
+        let fault = decode(line.as_bytes()).ask.unwrap_err().to_string();
+        assert!(fault.contains(named), "{line}: {fault}");
     }
 }
 

@@ -54,28 +54,31 @@ fn keys_and_types_to_come_are_let_through() {
 
 #[test]
 fn what_is_no_frame_has_its_fault() {
-    use Fault::{LongText, Missing, NotACount, NotALine, NotAnObject, NotJson, WrongKind};
+    use Fault::{LongText, Misfit, NotACount, NotALine};
+    use json::Misfit::{Missing, NotAnObject, NotJson, WrongKind};
     type Is = fn(&Fault) -> bool;
     let cases: [(&str, Is); 16] = [
-        ("", |f| matches!(f, NotJson(_))),
-        ("garbage", |f| matches!(f, NotJson(_))),
+        ("", |f| matches!(f, Misfit(NotJson(_)))),
+        ("garbage", |f| matches!(f, Misfit(NotJson(_)))),
         (r#"{"type":"ack","type":"ack","count":1}"#, |f| {
-            matches!(f, NotJson(json::Fault::DuplicateKey { .. }))
+            matches!(f, Misfit(NotJson(json::Fault::DuplicateKey { .. })))
         }),
-        (r#"{"type":"ack","count":NaN}"#, |f| matches!(f, NotJson(_))),
+        (r#"{"type":"ack","count":NaN}"#, |f| {
+            matches!(f, Misfit(NotJson(_)))
+        }),
         (r#"{"type":"x","a":[[[[1]]]]}"#, |f| {
-            matches!(f, NotJson(json::Fault::TooDeep { .. }))
+            matches!(f, Misfit(NotJson(json::Fault::TooDeep { .. })))
         }),
-        ("[]", |f| *f == NotAnObject("an array")),
-        ("{}", |f| *f == Missing("type")),
+        ("[]", |f| *f == Misfit(NotAnObject("an array"))),
+        ("{}", |f| *f == Misfit(Missing("type"))),
         (r#"{"type":1}"#, |f| {
-            matches!(f, WrongKind { key: "type", .. })
+            matches!(f, Misfit(WrongKind { key: "type", .. }))
         }),
-        (r#"{"type":"message"}"#, |f| *f == Missing("text")),
+        (r#"{"type":"message"}"#, |f| *f == Misfit(Missing("text"))),
         (r#"{"type":"message","text":"a\nb"}"#, |f| *f == NotALine),
         (r#"{"type":"message","text":" \t"}"#, |f| *f == NotALine),
         (r#"{"type":"ack","count":"1"}"#, |f| {
-            matches!(f, WrongKind { key: "count", .. })
+            matches!(f, Misfit(WrongKind { key: "count", .. }))
         }),
         (r#"{"type":"ack","count":-1}"#, |f| {
             matches!(f, NotACount(_))

@@ -98,7 +98,7 @@ fn what_is_refused_is_named() {
     let update = |rest: &str| format!(r#"{{"t":1,"type":"peer_update","peerid":"p"{rest}}}"#);
     for (line, expected) in [
         ("nonsense".into(), "not strict JSON"),
-        ("[]".into(), "the line is an array"),
+        ("[]".into(), "it is an array"),
         ("{}".into(), "`t` is missing"),
         (r#"{"t":1}"#.into(), "`type` is missing"),
         (r#"{"t":1,"t":2,"type":"query"}"#.into(), "more than once"),

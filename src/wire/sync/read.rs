@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{
     super::{
-        json::{self, Limits, Object, Value},
+        json::{self, Limits, Misfit, Object, Value},
         nothing_known, quoted,
     },
     Author, Digest, Fault, MAX_AUTHORS, MAX_BYTES, MAX_ERROR_BYTES, MAX_ID_CHARS, MAX_SEGMENTS,
@@ -29,20 +29,17 @@ const MAX_CODE_BYTES: usize = 32;
 /// # Errors
 /// A [`Fault`] for whatever is no object with a `type`, or not what its type demands.
 pub fn decode(body: &[u8]) -> Result<Message, Fault> {
-    let object = match json::parse(body, LIMITS)? {
-        Value::Object(object) => object,
-        other => return Err(Fault::NotAnObject(other.kind())),
-    };
+    let object = json::object(body, LIMITS)?;
     Ok(match text(&object, "type", MAX_BYTES)? {
         "tips" => Message::Tips {
             fresh: flag(&object, "fresh")?,
-            tips: match value(&object, "tips")? {
+            tips: match object.value("tips")? {
                 Value::Array(none) if none.is_empty() => Vec::new(),
                 _ => list(&object, "tips", MAX_TIPS, tip)?,
             },
         },
         "want" => Message::Want {
-            id: number(value(&object, "id")?, "id")?,
+            id: number(object.value("id")?, "id")?,
             spans: list(&object, "spans", MAX_SPANS, span)?,
         },
         "segments" => Message::Segments {
@@ -55,11 +52,11 @@ pub fn decode(body: &[u8]) -> Result<Message, Fault> {
             })?,
         },
         "pruned" => Message::Pruned {
-            author: author(value(&object, "author")?, "author")?,
-            before: number(value(&object, "before")?, "before")?,
+            author: author(object.value("author")?, "author")?,
+            before: number(object.value("before")?, "before")?,
         },
         "done" => Message::Done {
-            id: number(value(&object, "id")?, "id")?,
+            id: number(object.value("id")?, "id")?,
         },
         "prune" => Message::Prune {
             authors: authors(&object)?,
@@ -80,7 +77,7 @@ pub fn decode(body: &[u8]) -> Result<Message, Fault> {
         }
         "nothing_known" => Message::NothingKnown {
             statement: bytes(
-                value(&object, "statement")?,
+                object.value("statement")?,
                 "statement",
                 nothing_known::MAX_BYTES,
             )?,
@@ -95,20 +92,8 @@ pub fn decode(body: &[u8]) -> Result<Message, Fault> {
     })
 }
 
-fn value<'v, 'a>(object: &'v Object<'a>, key: &'static str) -> Result<&'v Value<'a>, Fault> {
-    object.get(key).ok_or(Fault::Missing(key))
-}
-
-fn wrong(key: &'static str, expected: &'static str, found: &Value<'_>) -> Fault {
-    Fault::WrongKind {
-        key,
-        expected,
-        found: found.kind(),
-    }
-}
-
 fn text<'v>(object: &'v Object<'_>, key: &'static str, limit: usize) -> Result<&'v str, Fault> {
-    let text = text_in(value(object, key)?, key)?;
+    let text = object.text(key)?;
     if text.len() > limit {
         return Err(Fault::LongText {
             key,
@@ -119,17 +104,10 @@ fn text<'v>(object: &'v Object<'_>, key: &'static str, limit: usize) -> Result<&
     Ok(text)
 }
 
-fn text_in<'v>(value: &'v Value<'_>, key: &'static str) -> Result<&'v str, Fault> {
-    match value {
-        Value::Text(text) => Ok(text),
-        other => Err(wrong(key, "a text", other)),
-    }
-}
-
 fn flag(object: &Object<'_>, key: &'static str) -> Result<bool, Fault> {
-    match value(object, key)? {
+    match object.value(key)? {
         Value::Bool(flag) => Ok(*flag),
-        other => Err(wrong(key, "a boolean", other)),
+        other => Err(Misfit::wrong(key, "a boolean", other).into()),
     }
 }
 
@@ -146,7 +124,7 @@ fn number(value: &Value<'_>, key: &'static str) -> Result<u64, Fault> {
             Ok(*n as u64)
         }
         Value::Number(number) => Err(Fault::NotANumber(quoted(&number.to_string()))),
-        other => Err(wrong(key, "a number", other)),
+        other => Err(Misfit::wrong(key, "a number", other).into()),
     }
 }
 
@@ -156,19 +134,19 @@ fn list<T>(
     limit: usize,
     item: impl Fn(&Value<'_>) -> Result<T, Fault>,
 ) -> Result<Vec<T>, Fault> {
-    match value(object, key)? {
+    match object.value(key)? {
         Value::Array(items) if items.is_empty() || items.len() > limit => Err(Fault::Items {
             key,
             count: items.len(),
             limit,
         }),
         Value::Array(items) => items.iter().map(item).collect(),
-        other => Err(wrong(key, "a list", other)),
+        other => Err(Misfit::wrong(key, "a list", other).into()),
     }
 }
 
 fn author(value: &Value<'_>, key: &'static str) -> Result<Author, Fault> {
-    let text = text_in(value, key)?;
+    let text = value.text(key)?;
     if text.len() <= MAX_ID_CHARS
         && let Ok(id) = PeerId::from_str(text)
     {
@@ -182,7 +160,7 @@ fn authors(object: &Object<'_>) -> Result<Vec<Author>, Fault> {
 }
 
 fn bytes(value: &Value<'_>, key: &'static str, limit: usize) -> Result<Vec<u8>, Fault> {
-    let text = text_in(value, key)?;
+    let text = value.text(key)?;
     let decoded = STANDARD.decode(text).map_err(|_| Fault::NotBase64(key))?;
     if decoded.is_empty() || decoded.len() > limit {
         return Err(Fault::NotBase64(key));
@@ -196,8 +174,8 @@ fn three<'v, 'a>(value: &'v Value<'a>, key: &'static str) -> Result<&'v [Value<'
         Value::Array(parts) => parts
             .as_slice()
             .try_into()
-            .map_err(|_| wrong(key, "a list of three", value)),
-        other => Err(wrong(key, "a list of three", other)),
+            .map_err(|_| Misfit::wrong(key, "a list of three", value).into()),
+        other => Err(Misfit::wrong(key, "a list of three", other).into()),
     }
 }
 
