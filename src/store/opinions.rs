@@ -13,9 +13,10 @@ use super::{
 use crate::domain::{Opinion, Subject, Timestamp};
 
 const UPSERT: ManyRows = ManyRows {
-    head: "INSERT INTO opinion (subject, score, confidence, network_score, computed_at, reporters)",
+    head: "INSERT INTO opinion (subject, score, confidence, network_score, computed_at, reporters) SELECT * FROM",
     columns: 6,
-    tail: "ON CONFLICT (subject) DO UPDATE SET score = excluded.score, confidence = excluded.confidence,
+    tail: "WHERE column1 IS NOT NULL
+           ON CONFLICT (subject) DO UPDATE SET score = excluded.score, confidence = excluded.confidence,
            network_score = excluded.network_score, computed_at = excluded.computed_at, reporters = excluded.reporters",
 };
 

@@ -2,13 +2,13 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Batch, Committed, StoreError, rows::Place, sql::ManyRows, transaction::Transaction};
+use super::{Batch, Committed, StoreError, rows::Place, sql::{ManyRows, ROWS}, transaction::Transaction};
 use crate::domain::{Content, Done, Lane, Page, Parcel, ParcelId, Timestamp};
 
 const INSERT: ManyRows = ManyRows {
-    head: "INSERT INTO outbox (id, created_at, subject, body)",
+    head: "INSERT INTO outbox (id, created_at, subject, body) SELECT * FROM",
     columns: 4,
-    tail: "",
+    tail: ROWS,
 };
 
 /// Where the outbox stands. Ids have no gaps in the table, so its length needs no counting.

@@ -15,14 +15,17 @@ const ALONE: usize = 512;
 
 /// A statement for many rows.
 pub(super) struct ManyRows {
-    /// The table and its columns, in the order in which they are bound: `INSERT INTO t (a, b)`. The
-    /// first is never NULL.
+    /// Up to the rows: `INSERT INTO t (a, b) SELECT * FROM`.
     pub head: &'static str,
-    /// Parameters a row.
+    /// Parameters a row; they are `column1` and so on, in the order in which they are bound. The first
+    /// is never NULL.
     pub columns: usize,
-    /// What follows the rows.
+    /// What follows the rows, and says that there are some that are none: [`ROWS`].
     pub tail: &'static str,
 }
+
+/// Where a statement has been filled up, there are no rows.
+pub(super) const ROWS: &str = "WHERE column1 IS NOT NULL";
 
 impl ManyRows {
     /// Adds all rows, in order; `bind` adds the parameters of one.
@@ -56,11 +59,11 @@ impl ManyRows {
         let mut text =
             String::with_capacity(self.head.len() + rows * (row.len() + 1) + self.tail.len() + 64);
         text.push_str(self.head);
-        text.push_str(" SELECT * FROM (VALUES ");
+        text.push_str(" (VALUES ");
         for n in 0..rows {
             let _ = write!(text, "{}{row}", if n == 0 { "" } else { "," });
         }
-        text.push_str(") WHERE column1 IS NOT NULL ");
+        text.push_str(") ");
         text.push_str(self.tail);
         text
     }
@@ -86,13 +89,13 @@ mod tests {
     #[test]
     fn a_statement_has_a_group_of_marks_for_each_row() {
         let insert = ManyRows {
-            head: "INSERT INTO t (a, b)",
+            head: "INSERT INTO t (a, b) SELECT * FROM",
             columns: 2,
-            tail: "ON CONFLICT DO NOTHING",
+            tail: ROWS,
         };
         assert_eq!(
             insert.text(2),
-            "INSERT INTO t (a, b) SELECT * FROM (VALUES (?,?),(?,?)) WHERE column1 IS NOT NULL ON CONFLICT DO NOTHING"
+            "INSERT INTO t (a, b) SELECT * FROM (VALUES (?,?),(?,?)) WHERE column1 IS NOT NULL"
         );
     }
 

@@ -401,3 +401,43 @@ async fn dropping_every_handle_closes_too() {
         .expect("the writer ends and lets go of the file");
     assert_eq!(facts(&store).await.len(), 1);
 }
+
+#[tokio::test]
+async fn repetitions_are_found_alike_among_few_and_among_many() {
+    const HOUR: i64 = 3600;
+    // When, and what: said again, changed, as before, the same a day after its beginning.
+    let rounds = [
+        (0, 0.5),
+        (HOUR, 0.5),
+        (2 * HOUR, 0.25),
+        (3 * HOUR, 0.5),
+        (26 * HOUR, 0.5),
+        (27 * HOUR, 0.5),
+        (28 * HOUR, 0.5),
+    ];
+    let mut found = Vec::new();
+    for at_once in [1, 7, 100] {
+        let mut world = World::new();
+        world.settings.retention.max_age = std::time::Duration::from_hours(1_000);
+        let store = world.open().await;
+        for (when, score) in rounds {
+            let ips: Vec<String> = (0..100).map(|n| format!("10.0.0.{n}")).collect();
+            for ips in ips.chunks(at_once) {
+                let mut batch = reports(ips.iter().map(|ip| says(1, ip, score, at(when))));
+                batch.statements = ips.iter().map(|ip| we_say(ip, score, at(when))).collect();
+                store.commit(batch).await.unwrap();
+            }
+        }
+        let stats = world.reader().await.stats().await.unwrap();
+        assert_eq!(
+            (stats.reports, stats.repeats, stats.statements),
+            (400, 300, 400)
+        );
+        let mut told: Vec<String> = (facts(&store).await.iter())
+            .map(|fact| format!("{fact:?}"))
+            .collect();
+        told.sort();
+        found.push(told);
+    }
+    assert!(found[0] == found[1] && found[1] == found[2]);
+}

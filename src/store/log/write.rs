@@ -8,7 +8,7 @@ use std::{
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::{Digest, PeerId, Timestamp};
-use crate::store::{Batch, sql::ManyRows, transaction::Transaction};
+use crate::store::{Batch, sql::{ManyRows, ROWS}, transaction::Transaction};
 
 use super::{LogFork, LogSegment};
 
@@ -16,9 +16,9 @@ use super::{LogFork, LogSegment};
 pub(in crate::store) const STEP_SEGMENTS: i64 = 100;
 
 const INSERT: ManyRows = ManyRows {
-    head: "INSERT INTO log_segment (author, first, last, at, body)",
+    head: "INSERT INTO log_segment (author, first, last, at, body) SELECT * FROM",
     columns: 5,
-    tail: "",
+    tail: ROWS,
 };
 
 /// How many authors' heads are kept in memory (about 1.5 MiB); past that they are looked up again.
