@@ -187,7 +187,7 @@ impl Running {
         }
         let mut node_settings = settings::node(config, own::addresses(&addresses));
         node_settings.anchors = rebuilt.anchors;
-        let peers = Peers::from_records(&loaded.peers);
+        let peers = Peers::from_records(&loaded.peers).with_contacts(&loaded.contacts);
         let kept_for = config.redis.write_back_ttl;
         restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
         let Bridge {

@@ -42,6 +42,7 @@ mod counters;
 mod ignorance;
 mod incoming;
 mod intake;
+mod listed;
 mod mesh;
 mod orders;
 mod outgoing;

@@ -1,7 +1,7 @@
 //! The operator's address book: the rules by which orders change it. Pure, and the same whether a node
 //! runs or not: both the running node and the commands go through here.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use libp2p::{Multiaddr, PeerId};
 
@@ -106,6 +106,20 @@ impl AddressBook {
     /// Every entry, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Contact> {
         self.contacts.values()
+    }
+
+    /// Whom the operator says to be at an address, other than those that are banned at `now`.
+    #[must_use]
+    pub fn at(&self, ip: IpAddr, now: Timestamp) -> Option<PeerId> {
+        let is_banned = |peer: &PeerId| self.bans.get(peer).is_some_and(|until| *until > now);
+        let there = self
+            .contacts
+            .values()
+            .filter(|it| it.places().any(|place| place == ip));
+        there
+            .map(|it| it.peer)
+            .filter(|peer| !is_banned(peer))
+            .min()
     }
 
     /// The entry with this name, whatever its capitals.

@@ -89,9 +89,9 @@ impl Robust {
     }
 
     /// The peer behind a report, unless it was pushed out or speaks of itself.
-    fn speaker(&self, subject: Subject, report: &Report) -> Option<(PeerId, &Peer)> {
+    fn speaker(&self, subject: Subject, report: &Report) -> Option<(&PeerId, &Peer)> {
         let (id, peer) = self.peers.at(report.author)?;
-        (peer.ip != Some(subject.ip())).then_some((*id, peer))
+        (peer.ip != Some(subject.ip())).then_some((id, peer))
     }
 
     fn voice(&self, peer: &Peer, now: Timestamp) -> Voice {
@@ -116,17 +116,22 @@ impl Robust {
     fn heard(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Vec<Heard> {
         let page = self.page(subject);
         let index = Index::new(page);
-        let hear = |report: &Report| {
-            let (id, peer) = self.speaker(subject, report)?;
-            let independence = copying::independence(peer, report, &index, &self.parameters);
-            let heard = || {
-                let voice = self.voice(peer, now);
-                Heard::new(report, peer, voice, independence, &self.parameters)
-            };
-            (Some(id) != except).then(heard)
-        };
         let mut all = Vec::with_capacity(page.len());
-        all.extend(page.iter().filter_map(hear));
+        for report in page {
+            if let Some((id, peer)) = self.speaker(subject, report)
+                && except.is_none_or(|except| except != *id)
+            {
+                let independence = copying::independence(peer, report, &index, &self.parameters);
+                let voice = self.voice(peer, now);
+                all.push(Heard::new(
+                    report,
+                    peer,
+                    voice,
+                    independence,
+                    &self.parameters,
+                ));
+            }
+        }
         all
     }
 

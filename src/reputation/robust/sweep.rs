@@ -20,7 +20,7 @@ use super::{
     caps::nested_caps,
     coins::{Tally, Voice},
     copying::{self, Index},
-    maths::{days, fade, left, sigmoid},
+    maths::{days, kept, left, loudness, sigmoid, step},
     owns::OwnTable,
     tables::{Peer, Report},
 };
@@ -109,66 +109,68 @@ impl Rebuild {
             return;
         }
         let votes = self.votes(page, tables, p);
-        let before = passes(votes.iter(), p);
-        let after = passes(votes.iter().rev(), p);
-        let counted = votes.iter().zip(before.iter().zip(after.iter().rev()));
-        for (vote, (before, after)) in counted {
-            let q = sigmoid(p.gam * (before + after));
+        let before = forward(&votes);
+        let mut after = 1.0;
+        for (vote, before) in votes.iter().zip(before).rev() {
+            let q = sigmoid(p.gam * (before * after).ln());
+            after = step(after, vote.loud, vote.kept);
             let weight = (2.0 * q - 1.0).abs();
             if weight < FAINT {
                 continue;
             }
-            let report = &page[vote.report];
-            let age = days(report.said_at, self.at);
-            if let Some((_, peer)) = tables.peers.at_mut(report.author) {
-                let claim = report.claim();
-                peer.rebuilt[0].add(weight * left(age, p.half_c), q, claim);
-                peer.rebuilt[1].add(weight * left(age, p.half_cf), q, claim);
+            let age = days(vote.said_at, self.at);
+            if let Some((_, peer)) = tables.peers.at_mut(page[vote.report].author) {
+                peer.rebuilt[0].add(weight * left(age, p.half_c), q, vote.claim);
+                peer.rebuilt[1].add(weight * left(age, p.half_cf), q, vote.claim);
             }
         }
     }
 
     /// What each report whose author is still known says, by peers proven at first hand.
     fn votes(&self, page: &[Report], tables: &mut Tables, p: &RobustParameters) -> Vec<Vote> {
-        for report in page {
-            self.hear(report, tables, p);
-        }
         let index = Index::new(page);
-        let mut votes = Vec::with_capacity(page.len());
+        let mut votes: Vec<Vote> = Vec::with_capacity(page.len());
         let mut items = Vec::with_capacity(page.len());
         for (at, report) in page.iter().enumerate() {
-            let Some((_, peer)) = tables.peers.at(report.author) else {
+            let Some((_, peer)) = tables.peers.at_mut(report.author) else {
                 continue;
             };
-            let Some(voice) = peer.vote else { continue };
+            let voice = match peer.vote {
+                Some(voice) => voice,
+                None => self.hear(peer, tables.own, p),
+            };
             let claim = report.claim();
             let said = claim * voice.pos + (1.0 - claim) * voice.neg;
             let own = copying::independence(peer, report, &index, p);
             let evidence = p.temper * peer.emphasis(report.confidence.get()) * said * own;
             items.push((voice.mass, voice.rho1 * evidence));
-            let unproven = (1.0 - voice.rho1) * peer.tenure(report.said_at, p) * evidence;
+            let unproven = if self.gate > 0.0 {
+                self.gate * (1.0 - voice.rho1) * peer.tenure(report.said_at, p) * evidence
+            } else {
+                0.0
+            };
+            let since = votes.last().map_or(report.said_at, |last| last.said_at);
+            let apart = days(since, report.said_at) + days(report.said_at, since);
             votes.push(Vote {
                 report: at,
                 said_at: report.said_at,
-                says: self.gate * unproven,
+                claim,
+                kept: kept(p.hazard * apart),
+                loud: unproven,
             });
         }
         for ((vote, item), fits) in votes.iter_mut().zip(&items).zip(nested_caps(&items, p)) {
-            vote.says += fits * item.1;
+            vote.loud = loudness(vote.loud + fits * item.1);
         }
         votes
     }
 
     /// How the author of a report is heard, found out at its first report in a rebuild.
-    fn hear(&self, report: &Report, tables: &mut Tables, p: &RobustParameters) {
-        let own = tables.own;
-        if let Some((_, peer)) = tables.peers.at_mut(report.author)
-            && peer.vote.is_none()
-        {
-            peer.decay_if_stale(self.at, p);
-            let voice = Voice::labelling(&peer.evidence(self.at, p), p);
-            peer.vote = Some(voice.muffled(peer.muffled(own)));
-        }
+    fn hear(&self, peer: &mut Peer, own: &OwnTable, p: &RobustParameters) -> Voice {
+        peer.decay_if_stale(self.at, p);
+        let voice = Voice::labelling(&peer.evidence(self.at, p), p).muffled(peer.muffled(own));
+        peer.vote = Some(voice);
+        voice
     }
 }
 
@@ -178,22 +180,22 @@ struct Vote {
     /// Where it stands on the page.
     report: usize,
     said_at: Timestamp,
-    /// Its evidence, in log-odds.
-    says: f64,
+    /// The share of "malicious" in it.
+    claim: f64,
+    /// What is [`kept`] of the belief since the vote before.
+    kept: f64,
+    /// Its evidence, as the factor by which it changes odds.
+    loud: f64,
 }
 
-/// For each vote what those before it, in the order given, add up to at its time.
-fn passes<'a>(votes: impl Iterator<Item = &'a Vote>, p: &RobustParameters) -> Vec<f64> {
-    let mut belief = 0.0;
-    let mut last: Option<&Vote> = None;
-    let mut beliefs = Vec::with_capacity(votes.size_hint().0);
+/// For each vote the odds those before it add up to at its time.
+fn forward(votes: &[Vote]) -> Vec<f64> {
+    let (mut odds, mut loud) = (1.0, 1.0);
+    let mut before = Vec::with_capacity(votes.len());
     for vote in votes {
-        if let Some(last) = last {
-            let apart = days(last.said_at, vote.said_at) + days(vote.said_at, last.said_at);
-            belief = fade(belief + last.says, p.hazard * apart);
-        }
-        beliefs.push(belief);
-        last = Some(vote);
+        odds = step(odds, loud, vote.kept);
+        before.push(odds);
+        loud = vote.loud;
     }
-    beliefs
+    before
 }

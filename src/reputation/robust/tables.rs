@@ -22,39 +22,41 @@ const STALE: Duration = Duration::from_secs(3600);
 /// The part of its voice a peer has at once (specification, section 5).
 const FIRST_VOICE: f64 = 0.1;
 
-/// One reporter.
+/// One reporter. What every answer asks of it stands in front and together, since a crowd does not
+/// fit into the processor's caches.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Peer {
     /// When it was first seen; `None` only while the entry is being made.
     pub first: Option<Timestamp>,
-    /// Its address now; see [`Self::move_to`].
-    pub ip: Option<IpAddr>,
     /// What its conduct on the wire is worth; 1 until somebody says.
     pub reliability: f64,
-    /// What it was found to be, at `at`.
-    pub found: Evidence,
-    /// Mass of what it said before we did, at `at`.
-    pub early: f64,
     /// When the counts were last true.
     pub at: Timestamp,
     /// Sum of the confidences of its first reports on each address.
     pub sure: f64,
     /// Number of those reports.
     pub reports: f64,
+    /// Its address now; see [`Self::move_to`].
+    pub ip: Option<IpAddr>,
+    /// Whether it copies one of those it was compared with.
+    pub copies: bool,
+    /// How far our own Slips lets it be heard at its address, as of so many [`OwnTable::suspicions`].
+    muffled: Option<(u64, f64)>,
+    /// How it is heard in an answer so many times [`STALE`] after `at`, where that was worked out.
+    voice: Option<(u32, Voice)>,
+    /// What it was found to be, at `at`.
+    pub found: Evidence,
+    /// Mass of what it said before we did, at `at`.
+    pub early: f64,
     /// The operator's trust in it; 0 when it is no anchor.
     pub anchor: f64,
     /// Whom it was compared with.
     pub compared: Vec<Compared>,
-    /// Whether it copies one of those.
-    pub copies: bool,
     /// What the rebuild under way has found so far: slow and fast window.
     pub rebuilt: [Tally; 2],
     /// How it is heard in the rebuild under way.
     pub vote: Option<Voice>,
-    /// How it is heard in an answer so many times [`STALE`] after `at`, where that was worked out.
-    voice: Option<(u32, Voice)>,
-    /// How far our own Slips lets it be heard at its address, as of so many [`OwnTable::suspicions`].
-    muffled: Option<(u64, f64)>,
 }
 
 impl Default for Peer {

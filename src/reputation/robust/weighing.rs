@@ -9,7 +9,7 @@ use super::{
     RobustParameters,
     caps::nested_caps,
     coins::Voice,
-    maths::{claim, days, fade, fade_to, kept, logit, sigmoid},
+    maths::{Odds, days, fade, kept, logit, sigmoid},
     tables::{Own, Peer, Report},
 };
 
@@ -22,6 +22,8 @@ pub struct Heard {
     pub said_at: Timestamp,
     /// How malicious, in 0..=1.
     pub harm: f64,
+    /// The share of "malicious" in that.
+    claim: f64,
     /// How sure its author was.
     pub confidence: f64,
     /// How its author is heard.
@@ -37,12 +39,13 @@ pub struct Heard {
     /// The share of its first-hand evidence that fits under the caps.
     pub fits: f64,
     /// What it adds to the belief in the end, in log-odds: proven at first hand, at second hand,
-    /// unproven. Over all reports they add up to what the network says.
+    /// unproven. Over all reports they add up to what the network says. Only [`weigh_each`] knows.
     pub adds: [f64; 3],
 }
 
 impl Heard {
     /// A report of this peer, so much of it its own.
+    #[inline]
     pub fn new(
         report: &Report,
         peer: &Peer,
@@ -57,6 +60,7 @@ impl Heard {
             author: report.author,
             said_at: report.said_at,
             harm: report.harm(),
+            claim,
             confidence,
             voice,
             independence,
@@ -95,9 +99,103 @@ impl Belief {
     }
 }
 
-/// Sums the reports, which stand in order of time, and notes what each adds. `gate` is the part of
-/// second-hand proof that comes from a majority of unproven peers, in 0..=1.
+/// What the reports so far add up to, by how their authors are proven.
+#[derive(Debug, Clone, Copy)]
+struct Sums {
+    first_hand: Odds,
+    /// At second hand, and not at all.
+    others: [f64; 2],
+}
+
+impl Sums {
+    const NONE: Self = Self {
+        first_hand: Odds::EVEN,
+        others: [0.0; 2],
+    };
+
+    fn add(&mut self, [first_hand, second_hand, unproven]: [f64; 3]) {
+        self.first_hand.say(first_hand);
+        self.others[0] += second_hand;
+        self.others[1] += unproven;
+    }
+
+    /// They age; what is left of what ages evenly.
+    fn age(&mut self, from: Timestamp, to: Timestamp, p: &RobustParameters) -> f64 {
+        let risk = p.hazard * days(from, to);
+        if risk == 0.0 {
+            return 1.0;
+        }
+        let kept = kept(risk);
+        self.first_hand.fade_to(kept);
+        self.others = self.others.map(|sum| sum * kept);
+        kept
+    }
+
+    /// The belief; `gate` is the part of second-hand proof that comes from a majority of unproven
+    /// peers, in 0..=1.
+    fn belief(&self, gate: f64, p: &RobustParameters) -> Belief {
+        let [second, unknown] = self.others;
+        let unproven = soft_cap(unknown, p.b);
+        let capped = soft_cap(second, p.b2);
+        Belief {
+            first_hand: self.first_hand.log_odds(),
+            second_hand: (1.0 - gate) * capped + gate * beside(unproven, capped, p),
+            unproven,
+        }
+    }
+}
+
+/// Sums the reports, which stand in order of time. `gate` is the part of second-hand proof that comes
+/// from a majority of unproven peers, in 0..=1.
 pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameters) -> Belief {
+    fit(heard, p);
+    let (mut sums, mut last) = (Sums::NONE, None);
+    for one in heard.iter() {
+        if let Some(last) = last {
+            sums.age(last, one.said_at, p);
+        }
+        last = Some(one.said_at);
+        sums.add(one.kinds());
+    }
+    if let Some(last) = last {
+        sums.age(last, now, p);
+    }
+    sums.belief(gate, p)
+}
+
+/// The same, and notes what each report adds: for people, since it takes much longer.
+pub fn weigh_each(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameters) -> Belief {
+    let belief = weigh(heard, gate, now, p);
+    // What each step left of each sum; the last step is the one to now.
+    let (mut sums, mut steps) = (Sums::NONE, Vec::with_capacity(heard.len()));
+    let times = heard.iter().map(|one| one.said_at).skip(1).chain([now]);
+    for (one, next) in heard.iter().zip(times) {
+        sums.add(one.kinds());
+        let before = sums.first_hand.log_odds();
+        let kept = sums.age(one.said_at, next, p);
+        let first_hand = match before {
+            0.0 => kept,
+            before => sums.first_hand.log_odds() / before,
+        };
+        steps.push([first_hand, kept, kept]);
+    }
+    let [second, unknown] = sums.others;
+    let mut keep = [
+        1.0,
+        ratio(belief.second_hand, second),
+        ratio(belief.unproven, unknown),
+    ];
+    for (one, step) in heard.iter_mut().zip(&steps).rev() {
+        for (keep, step) in keep.iter_mut().zip(step) {
+            *keep *= step;
+        }
+        one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
+    }
+    belief
+}
+
+/// Finds out what of each report's first-hand evidence fits under the caps.
+fn fit(heard: &mut [Heard], p: &RobustParameters) {
     let items: Vec<_> = heard
         .iter()
         .map(|one| (one.voice.mass, one.voice.rho1 * one.evidence))
@@ -105,56 +203,6 @@ pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameter
     for (one, fits) in heard.iter_mut().zip(nested_caps(&items, p)) {
         one.fits = fits;
     }
-    let (mut sums, mut last) = ([0.0; 3], None);
-    let mut steps = Vec::with_capacity(heard.len());
-    for one in heard.iter() {
-        let step = last.map_or([1.0; 3], |last| age(&mut sums, last, one.said_at, p));
-        steps.push(step);
-        last = Some(one.said_at);
-        for (sum, part) in sums.iter_mut().zip(one.kinds()) {
-            *sum += part;
-        }
-    }
-    let mut keep = last.map_or([1.0; 3], |last| age(&mut sums, last, now, p));
-    let [first_hand, second, unknown] = sums;
-    let unproven = soft_cap(unknown, p.b);
-    let capped = soft_cap(second, p.b2);
-    let second_hand = (1.0 - gate) * capped + gate * beside(unproven, capped, p);
-    keep[1] *= ratio(second_hand, second);
-    keep[2] *= ratio(unproven, unknown);
-    let belief = Belief {
-        first_hand,
-        second_hand,
-        unproven,
-    };
-    for (one, step) in heard.iter_mut().zip(&steps).rev() {
-        one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
-        for (keep, step) in keep.iter_mut().zip(step) {
-            *keep *= step;
-        }
-    }
-    belief
-}
-
-/// Lets the sums age from one time to another; the share of each that is left.
-fn age(sums: &mut [f64; 3], from: Timestamp, to: Timestamp, p: &RobustParameters) -> [f64; 3] {
-    let risk = p.hazard * days(from, to);
-    if risk == 0.0 {
-        return [1.0; 3];
-    }
-    let linear = kept(risk);
-    let faded = fade_to(sums[0], linear);
-    let shares = [
-        if sums[0] == 0.0 {
-            linear
-        } else {
-            faded / sums[0]
-        },
-        linear,
-        linear,
-    ];
-    *sums = [faded, sums[1] * linear, sums[2] * linear];
-    shares
 }
 
 /// At most `cap` either way, and nearly itself when small.
@@ -217,10 +265,11 @@ pub fn answer(subject: Subject, heard: &[Heard], log_odds: f64, now: Timestamp) 
 fn severity(heard: &[Heard], is_malicious: bool) -> f64 {
     let (assumed, mass) = (if is_malicious { 0.8 } else { 0.12 }, 0.5);
     let (mut sum, mut weights) = (mass * assumed, mass);
-    let agreeing = |one: &&Heard| (claim(one.harm) > 0.5) == is_malicious;
-    for one in heard.iter().filter(agreeing) {
+    for one in heard {
         let Voice { pos, neg, rho, .. } = one.voice;
-        let weight = (pos - neg).max(0.02) * (0.3 + 0.7 * rho) * one.confidence;
+        // Multiplied instead of left out: which side the next one is on cannot be predicted.
+        let agrees = f64::from((one.claim > 0.5) == is_malicious);
+        let weight = agrees * ((pos - neg).max(0.02) * (0.3 + 0.7 * rho) * one.confidence);
         sum += weight * one.harm;
         weights += weight;
     }
