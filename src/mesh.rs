@@ -17,10 +17,12 @@
 //! At start, with what the store has:
 //! 1. [`OwnLog::new`] with the stored head of our own log.
 //! 2. [`Mesh::new`] with where all stored logs stand and the evidence of forks. Of more authors than
-//!    [`Settings::authors`] the others are not in memory: they are recalled when they are heard of.
+//!    [`Settings::authors`] the others are not in memory: they are recalled when they are heard of, and
+//!    told to neighbours only then.
 //!
 //! Then, one input at a time, each with the present time:
-//! - a neighbour speaks sync, or is gone: [`Mesh::connected`], [`Mesh::disconnected`];
+//! - a neighbour speaks sync, or is gone: [`Mesh::connected`] and [`Mesh::shares_with`],
+//!   [`Mesh::disconnected`];
 //! - a frame came: [`Mesh::received`];
 //! - Slips said something to all: [`OwnLog::append`], commit [`Unsent::segments`] in one
 //!   transaction, [`OwnLog::persisted`], [`Mesh::appended`]. Not before every neighbour connected

@@ -13,6 +13,8 @@ use testkit::sensor::{Sensor, Setup};
 use testkit::slips::{FROM_SLIPS, VERSION, report};
 use testkit::wait;
 
+#[path = "logs/asleep.rs"]
+mod asleep;
 #[path = "logs/forks.rs"]
 mod forks;
 #[path = "logs/nothing.rs"]

@@ -20,7 +20,7 @@ use tokio::{runtime::Runtime, time::timeout};
 use super::{LONG, alone, calling, stat};
 
 /// A peer that speaks sync and signs whatever the test wants.
-struct Liar {
+pub(super) struct Liar {
     runtime: Runtime,
     key: Keypair,
     handle: Handle,
@@ -34,7 +34,7 @@ impl Liar {
         Self::with(Keypair::generate_ed25519(), other, true)
     }
 
-    fn with(key: Keypair, other: Multiaddr, syncs: bool) -> Self {
+    pub(super) fn with(key: Keypair, other: Multiaddr, syncs: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -69,7 +69,7 @@ impl Liar {
     }
 
     /// Waits until sync frames can be sent.
-    fn meet(&mut self, node: PeerId) {
+    pub(super) fn meet(&mut self, node: PeerId) {
         let ready = async {
             while let Some(event) = self.synced.recv().await {
                 if matches!(event, SyncEvent::Ready { peer, .. } if peer == node) {
@@ -88,7 +88,7 @@ impl Liar {
         log_of(&self.key, messages)
     }
 
-    fn push(&self, to: PeerId, segment: Vec<u8>) {
+    pub(super) fn push(&self, to: PeerId, segment: Vec<u8>) {
         let message = Message::Segments {
             answer: None,
             segments: vec![segment],
@@ -98,7 +98,7 @@ impl Liar {
 }
 
 /// A log of this key that begins with these messages, as one segment.
-fn log_of(key: &Keypair, messages: &[&str]) -> Vec<u8> {
+pub(super) fn log_of(key: &Keypair, messages: &[&str]) -> Vec<u8> {
     let mut log = OwnLog::new(key.clone(), "slips", None).expect("a key that signs");
     let messages: Vec<_> = messages
         .iter()
@@ -109,11 +109,11 @@ fn log_of(key: &Keypair, messages: &[&str]) -> Vec<u8> {
     bytes.to_vec()
 }
 
-fn peer_id(sensor: &mut Sensor) -> PeerId {
+pub(super) fn peer_id(sensor: &mut Sensor) -> PeerId {
     sensor.peer_id().parse().expect("an id")
 }
 
-fn evidence(sensor: &Sensor, of: &str) -> Option<Value> {
+pub(super) fn evidence(sensor: &Sensor, of: &str) -> Option<Value> {
     let rows = sensor.ask(&["peers", "evidence"]);
     let mut rows = rows.as_array().expect("a list").iter();
     rows.find(|row| row["author"] == of).cloned()
