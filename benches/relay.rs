@@ -4,9 +4,11 @@
 //! `/slips/1.0`; with `single` there is no second part and each message names its one recipient, so
 //! that A has nothing to remember; otherwise they go to all, and each is a statement on A's disk too. Each line is one load: what was offered,
 //! what was lost, the delay from when a message was due until Redis handed it to B's Slips, and
-//! what it cost both sides. Every report is on B's disk before Slips hears of it.
+//! what it cost both sides. Every report is on B's disk before Slips hears of it. What the disk and
+//! Redis alone take stands above.
 
 mod relay {
+    pub mod floor;
     pub mod load;
     pub mod usage;
 }
@@ -14,6 +16,7 @@ mod relay {
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use relay::floor;
 use relay::load::{self, Outcome};
 use relay::usage::Usage;
 use testkit::sensor::{Sensor, Setup};
@@ -43,6 +46,7 @@ fn main() {
         single: said("single"),
     };
     println!("{}", Usage::machine());
+    floor::print();
     let parts: &[usize] = if kind.single { &[1] } else { &[1, THREE] };
     for &listeners in parts {
         println!(
@@ -113,7 +117,8 @@ fn one_load(listeners: usize, rate: u32, kind: Kind) {
         Some(other) if kind.single => other.peer_id(),
         _ => "*".into(),
     };
-    let outcomes = run(a.slips.port, &ports, rate, &recipient);
+    let payload = |number| load::payload(number, &recipient);
+    let outcomes = run((a.slips.port, FROM_SLIPS), &ports, (rate, SECONDS), payload);
     let after = (Usage::of(a.node.pid()), Usage::of(others[0].node.pid()));
     let arrived: usize = outcomes.iter().map(|outcome| outcome.arrived).sum();
     let offered = outcomes
@@ -145,9 +150,14 @@ fn one_load(listeners: usize, rate: u32, kind: Kind) {
     );
 }
 
-/// Offers the load to A's Redis and gathers what each other Redis hands out.
-fn run(from: u16, to: &[u16], rate: u32, recipient: &str) -> Vec<Outcome> {
-    let total = rate * SECONDS;
+/// Offers the load to a Redis and gathers what each other Redis hands out.
+fn run(
+    from: (u16, &str),
+    to: &[u16],
+    (rate, seconds): (u32, u32),
+    payload: impl Fn(u32) -> String,
+) -> Vec<Outcome> {
+    let total = rate * seconds;
     let (ready, listening) = mpsc::channel();
     let listeners: Vec<_> = to
         .iter()
@@ -162,8 +172,7 @@ fn run(from: u16, to: &[u16], rate: u32, recipient: &str) -> Vec<Outcome> {
             .expect("the listeners subscribe");
     }
     let start = Instant::now();
-    load::offer((from, FROM_SLIPS), recipient, rate, SECONDS, start)
-        .expect("redis-server takes the load");
+    load::offer(from, payload, (rate, seconds), start).expect("redis-server takes the load");
     listeners
         .into_iter()
         .map(|listener| load::judge(&listener.join().expect("a listener"), rate, total, start))

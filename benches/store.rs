@@ -9,8 +9,8 @@ use std::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use slips_p2p::{
     domain::{
-        Author, Confidence, Content, Neighbour, Opinion, ParcelId, PeerId, ReceivedReport,
-        Reliability, Score, Subject, Timestamp, Trust,
+        Author, Confidence, Content, Done, Neighbour, Opinion, PeerId, ReceivedReport, Reliability,
+        Score, Subject, Timestamp, Trust,
     },
     store::{Batch, PeerConduct, Reader, Retention, Settings, Store},
 };
@@ -338,14 +338,17 @@ async fn whole_node(rows: &[Row]) {
         .await
         .expect("a new database opens");
     let begun = Instant::now();
-    let mut delivered: Option<ParcelId> = None;
+    let mut delivered: Option<Done> = None;
     for chunk in rows.chunks(1024) {
         let mut batch = batch_of(chunk);
         batch.opinions = chunk.iter().map(|(report, _)| opinion(report)).collect();
         batch.conduct = chunk.iter().map(|(report, _)| standing(report)).collect();
         batch.delivered = delivered;
         let committed = store.commit(batch).await.expect("a commit");
-        delivered = committed.parcels.last().map(|parcel| parcel.id);
+        delivered = committed.parcels.last().map(|parcel| Done {
+            all: parcel.id,
+            opinions: parcel.id,
+        });
     }
     println!(
         "with opinions, standings and delivery, batches of 1024: {:.0} reports/s",

@@ -1,8 +1,8 @@
 //! Redis: what Slips says comes in, what is meant for Slips goes out.
 //!
-//! Five tasks, each with a connection of its own, so that none waits for another: the subscriber
-//! takes in, the publisher delivers the outbox in order, the write-back puts opinions into Slips'
-//! database, one asks that database, and one notes in the outbox how far everything is done.
+//! Four tasks, each with a connection of its own, so that none waits for another: the subscriber
+//! takes in, the publisher delivers messages in order, the write-back puts opinions into Slips'
+//! database in theirs, one asks that database. Another notes in the outbox how far everything is done.
 //! Losing Redis stops none of them; what is meant for Slips stays in the outbox meanwhile.
 
 mod acknowledger;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{ParcelId, Subject};
+use crate::domain::{Done, Subject};
 use {link::Link, said::Said, subscriber::Ear, url::Server};
 
 pub use counters::Counters;
@@ -84,8 +84,8 @@ impl Bridge {
     }
 }
 
-/// Connects, subscribes (confirmed when this returns) and starts the tasks. Parcels after
-/// `delivered_up_to` are delivered from the backlog first.
+/// Connects, subscribes (confirmed when this returns) and starts the tasks. Parcels not yet `done`
+/// are delivered from the backlog first.
 ///
 /// `cancel` ends the subscriber; the rest ends when the handles are dropped and the outbox is empty.
 ///
@@ -94,7 +94,7 @@ impl Bridge {
 pub async fn start(
     settings: Settings,
     backlog: impl Backlog,
-    delivered_up_to: ParcelId,
+    done: Done,
     cancel: CancellationToken,
 ) -> Result<Bridge, StartError> {
     let (server, cache) = servers(&settings)?;
@@ -121,7 +121,7 @@ pub async fn start(
         (server, cache),
         reader,
         &counters,
-        (backlog, delivered_up_to),
+        (backlog, done),
         &mut tasks,
     );
     Ok(Bridge {
@@ -179,17 +179,19 @@ fn deliver(
     (server, cache): (Server, Server),
     version: version::Reader,
     counters: &Arc<Counters>,
-    (backlog, delivered_up_to): (impl Backlog, ParcelId),
+    (backlog, done): (impl Backlog, Done),
     tasks: &mut Tasks,
 ) -> (Outbox, write_back::Again) {
     let cells = cells::Cells::new(cache, settings.layout, settings.write_back_ttl);
-    let (write_back, writer, held) = write_back::write_back(cells, counters.clone());
+    let (write_back, writer, written) =
+        write_back::write_back(cells, counters.clone(), done.opinions);
     let again = write_back.again();
     if settings.write_back {
         tasks.spawn("write-back", writer.run());
     }
-    let (outbox, feed) = outbox::outbox(backlog.clone(), delivered_up_to);
-    let (published, progress) = watch::channel(delivered_up_to);
+    let (outbox, feed, opinions) = outbox::outbox(backlog.clone(), done);
+    tasks.spawn("opinions", write_back.run(opinions, settings.write_back));
+    let (published, progress) = watch::channel(done.all);
     let publisher = publisher::Publisher {
         link: Link::new(server),
         channel: settings.to_slips.clone(),
@@ -200,13 +202,12 @@ fn deliver(
         },
         feed,
         version,
-        write_back: settings.write_back.then_some(write_back),
         published,
         counters: counters.clone(),
         said: Said::default(),
     };
     tasks.spawn("publisher", publisher.run());
-    let acknowledger = acknowledger::acknowledge(backlog, delivered_up_to, progress, held);
+    let acknowledger = acknowledger::acknowledge(backlog, done, progress, written);
     tasks.spawn("acknowledger", acknowledger);
     (outbox, again)
 }

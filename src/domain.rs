@@ -32,7 +32,7 @@ pub use dial::{Unusable, check_dialable, is_quic, port_and_rest};
 pub use judgement::{Judgement, Voice};
 pub use log::{Digest, Span, Tip};
 pub use opinion::Opinion;
-pub use parcel::{Content, Parcel, ParcelId};
+pub use parcel::{Content, Done, Lane, Page, Parcel, ParcelId};
 pub use peer::{Author, Ban, Neighbour, PeerId, Reachability, Recipient};
 pub use plain::{TooLong, is_plain, plain, plain_whole};
 pub use presence::{

@@ -21,6 +21,7 @@
 //! for nobody but the store; `incoming` may wait for it. `incoming` never
 //! waits for `outgoing` or `requests`; what it cannot hand to `requests` is shed and counted.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -300,6 +301,7 @@ pub fn start(
         ask,
         kept,
         counters,
+        patient: VecDeque::new(),
     };
     let inputs = incoming::Inputs::new(
         (orders, parts.questions),

@@ -7,6 +7,7 @@
 //! [`Store`] belongs to the node and holds a lock beside the file (`.lock`) against a second node; [`Reader`] is for the commands, beside a running node or after it.
 
 mod batch;
+mod checkpoint;
 mod contacts;
 mod error;
 mod facts;
@@ -20,6 +21,7 @@ mod peers;
 mod presence;
 mod prune;
 mod query;
+mod queue;
 mod reader;
 mod records;
 mod retention;
@@ -29,16 +31,19 @@ mod said;
 mod sql;
 mod stall;
 mod stats;
+mod transaction;
 mod writer;
 
 use std::{
     path::PathBuf,
+    pin::Pin,
     sync::{Arc, OnceLock},
+    task,
     time::Duration,
 };
 
 use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use batch::{
@@ -55,9 +60,10 @@ pub use records::{Loaded, PeerRecord};
 pub use retention::Pruned;
 pub use stats::Stats;
 
-use crate::domain::{AddressBook, Opinion, Parcel, ParcelId, PeerId, Subject, Timestamp};
+use crate::domain::{AddressBook, Lane, Opinion, Page, ParcelId, PeerId, Subject, Timestamp};
+use queue::{Command, Waiting};
 use stall::{Drops, Lines};
-use writer::{Command, Writer};
+use writer::Writer;
 
 /// Batches that may wait for the writer; past that callers wait. Enough for every task of the node
 /// to wait with a few, so that a group is full when the writer is busy.
@@ -112,6 +118,19 @@ pub struct Store {
     ended: CancellationToken,
 }
 
+/// A batch that was handed over; ready when it is on disk. Who stops waiting takes nothing back.
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Result<Committed, StoreError>>);
+
+impl Future for Pending {
+    type Output = Result<Committed, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> task::Poll<Self::Output> {
+        let answer = Pin::new(&mut self.0).poll(cx);
+        answer.map(|answer| answer.unwrap_or(Err(StoreError::Closed)))
+    }
+}
+
 impl Store {
     /// Opens or makes the database, brings it to this program's schema and starts the writer.
     ///
@@ -150,14 +169,23 @@ impl Store {
             stalled: stalled_out,
             max_pages: max_pages_in,
         };
-        let known = known::Known::default();
+        let written = Arc::new(Notify::new());
+        let mover = checkpoint::run(
+            path,
+            Arc::clone(&written),
+            commands.downgrade(),
+            closing.subscribe(),
+        );
         let writer = Writer {
             conn,
             settings: settings.clone(),
-            known,
+            known: known::Known::default(),
+            heads: log::Heads::default(),
             outbox,
             drops: Drops::default(),
             lines,
+            written,
+            mover: tokio::spawn(mover),
             lock,
         };
         let ended = CancellationToken::new();
@@ -189,15 +217,43 @@ impl Store {
     /// otherwise what the database says, with nothing of this batch stored. A caller that stops
     /// waiting takes nothing back: what was handed over is stored.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, StoreError> {
-        if batch.is_empty() {
-            return Ok(Committed::default());
-        }
+        self.hand_over(batch, false).await?.await
+    }
+
+    /// Hands a batch over to be stored after all that were handed over before, like [`Self::commit`];
+    /// returns when there is room for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] after [`Store::close`].
+    pub async fn begin(&self, batch: Batch) -> Result<Pending, StoreError> {
+        self.hand_over(batch, false).await
+    }
+
+    /// Like [`Self::begin`], of what nobody waits for: it is stored with the next batch somebody waits
+    /// for, or after a tenth of a second.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`] after [`Store::close`].
+    pub async fn begin_patiently(&self, batch: Batch) -> Result<Pending, StoreError> {
+        self.hand_over(batch, true).await
+    }
+
+    async fn hand_over(&self, batch: Batch, patient: bool) -> Result<Pending, StoreError> {
         let (reply, answer) = oneshot::channel();
+        if batch.is_empty() {
+            let _ = reply.send(Ok(Committed::default()));
+            return Ok(Pending(answer));
+        }
+        let waiting = Waiting {
+            batch: Box::new(batch),
+            reply,
+            patient,
+        };
         self.commands
-            .send(Command::Commit(Box::new(batch), reply))
+            .send(Command::Commit(waiting))
             .await
             .map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        Ok(Pending(answer))
     }
 
     /// Why the database cannot be written just now; `None` while all is well. Commits wait meanwhile.
@@ -206,17 +262,18 @@ impl Store {
         self.stalled.borrow().clone()
     }
 
-    /// Undelivered parcels after an id, in order.
+    /// Undelivered parcels of a lane after an id, in order.
     ///
     /// # Errors
     /// What the database says, or [`StoreError::Closed`].
     pub async fn outbox_after(
         &self,
+        lane: Lane,
         after: ParcelId,
         limit: usize,
-    ) -> Result<Vec<Parcel>, StoreError> {
+    ) -> Result<Page, StoreError> {
         let mut conn = self.readers.acquire().await?;
-        outbox::after(&mut conn, after, rows::limit(limit)).await
+        outbox::after(&mut conn, lane, after, rows::limit(limit)).await
     }
 
     /// Hands everything the reputation needs to `each`, in order of time; returns how many facts.

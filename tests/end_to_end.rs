@@ -398,3 +398,47 @@ fn a_stop_is_orderly_and_quick_even_when_redis_is_frozen() {
     assert_eq!(exit.code(), Some(0), "{}", exit.log);
     b.slips.thaw_redis();
 }
+
+#[test]
+fn opinions_come_and_go_while_nobody_listens_and_messages_wait() {
+    let (mut a, mut b) = two();
+    let id_b = b.peer_id();
+    b.slips.go_away();
+    let ips = ["198.51.100.7", "198.51.100.8"];
+    for ip in ips {
+        a.slips.send("*", &report(ip, 0.9, 0.9));
+        a.slips.send(&id_b, &report(ip, 0.8, 0.9));
+    }
+    for ip in ips {
+        opinion(&mut b, ip, |_| true);
+    }
+    // The next run must not judge one of them; nor is the other lost with a sudden end.
+    b.node.kill();
+    let never = "[[never_block]]\nnetwork = \"198.51.100.7\"";
+    b.restart(&Setup {
+        peers: vec![a.address()],
+        more: vec![("log", never.to_owned())],
+        ..Setup::default()
+    });
+    wait::until("the withdrawal", wait::LIMIT, || {
+        let left = b.slips.cached("IPsInfo:p2p4slips", ips[0]);
+        left.is_none().then_some(())
+    });
+    opinion(&mut b, ips[1], |_| true);
+    assert!(
+        b.slips
+            .heard_so_far()
+            .iter()
+            .all(|text| !text.contains("go_data"))
+    );
+
+    b.slips.come_back();
+    let mut missing: BTreeSet<String> = (ips.iter())
+        .flat_map(|ip| [report(ip, 0.9, 0.9), report(ip, 0.8, 0.9)])
+        .collect();
+    b.slips.hear("what waited", |json| {
+        let message = contents(json, "go_data")?["message"].as_str()?.to_owned();
+        missing.remove(&message);
+        missing.is_empty().then_some(())
+    });
+}

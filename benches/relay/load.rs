@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-/// How often what is due is published; the delay it adds is part of the figure.
+/// What is due within so long is published in one go, at rates at which that is more than one message;
+/// the delay it adds is part of the figure.
 const TICK: Duration = Duration::from_millis(1);
 
 /// A report of 200 base64 characters on an address that carries its number.
@@ -59,29 +60,40 @@ impl Outcome {
     }
 }
 
+/// The same as a node hands it to Slips, for the channel to Slips.
+pub fn delivered(number: u32) -> String {
+    format!(
+        "{{\"message_type\":\"go_data\",\"message_contents\":{{\"message\":\"{}\"}}}}",
+        message(number)
+    )
+}
+
 /// Publishes `rate` messages a second for `seconds`, each when it is due.
 pub fn offer(
     (port, channel): (u16, &str),
-    recipient: &str,
-    rate: u32,
-    seconds: u32,
+    payload: impl Fn(u32) -> String,
+    (rate, seconds): (u32, u32),
     start: Instant,
 ) -> redis::RedisResult<()> {
     let client = redis::Client::open(format!("redis://127.0.0.1:{port}/0"))?;
     let mut connection = client.get_connection()?;
     let total = rate * seconds;
     let mut next = 0;
+    let due_at = |number: u32| start + Duration::from_secs_f64(f64::from(number) / f64::from(rate));
     while next < total {
         let due = ((start.elapsed().as_secs_f64() * f64::from(rate)) as u32 + 1).min(total);
         if due > next {
             let mut pipe = redis::pipe();
             for number in next..due {
-                pipe.publish(channel, payload(number, recipient)).ignore();
+                pipe.publish(channel, payload(number)).ignore();
             }
             pipe.exec(&mut connection)?;
             next = due;
         }
-        std::thread::sleep(TICK);
+        // One by one each when it is due; many, a tick later.
+        let wait = due_at(next).saturating_duration_since(Instant::now());
+        let tick = TICK.saturating_sub(Duration::from_secs(1) / rate);
+        std::thread::sleep(wait.max(tick));
     }
     Ok(())
 }

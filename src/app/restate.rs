@@ -55,6 +55,6 @@ pub(super) async fn restate(
         outbox: withdrawn.map(|it| (now, Content::Withdraw(it))).collect(),
         ..Batch::default()
     };
-    store.commit(batch).await?;
+    bridge.outbox.offer(store.commit(batch).await?.parcels);
     Ok(())
 }

@@ -8,32 +8,28 @@ use super::{
     outbox::Backlog,
     said::{Backoff, Said},
 };
-use crate::domain::ParcelId;
+use crate::domain::{Done, ParcelId};
 
 /// At most this often: each word is a transaction on disk.
 const EVERY: Duration = Duration::from_millis(20);
 /// The longest pause between attempts.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// Runs until the publisher and the write-back have ended and all is told.
+/// Runs until both lanes have ended and all is told; each says how far it is.
 pub(super) async fn acknowledge(
     backlog: impl Backlog,
-    mut told: ParcelId,
+    mut told: Done,
     mut published: watch::Receiver<ParcelId>,
-    mut held: watch::Receiver<Option<ParcelId>>,
+    mut written: watch::Receiver<ParcelId>,
 ) {
     let mut said = Said::default();
     let mut backoff = Backoff::up_to(TRY_AGAIN);
     let (mut publishing, mut writing) = (true, true);
     loop {
-        // The order matters: what is held is read after how far publishing is, because an opinion
-        // is held before the messages behind it are published.
-        let published_up_to = *published.borrow_and_update();
-        let hold = *held.borrow_and_update();
-        let done = hold.map_or(published_up_to, |id| {
-            published_up_to.min(ParcelId(id.0 - 1))
-        });
-        if done > told {
+        let opinions = (*written.borrow_and_update()).max(told.opinions);
+        let all = (*published.borrow_and_update()).min(opinions).max(told.all);
+        let done = Done { all, opinions };
+        if done != told {
             match backlog.delivered(done).await {
                 Ok(()) => {
                     told = done;
@@ -55,7 +51,7 @@ pub(super) async fn acknowledge(
         }
         tokio::select! {
             changed = published.changed(), if publishing => publishing = changed.is_ok(),
-            changed = held.changed(), if writing => writing = changed.is_ok(),
+            changed = written.changed(), if writing => writing = changed.is_ok(),
         }
     }
 }

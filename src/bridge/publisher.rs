@@ -1,4 +1,4 @@
-//! What is meant for Slips goes out, strictly in the order of the outbox.
+//! Messages for Slips go out, strictly in the order of the outbox.
 //!
 //! A batch is one transaction: no subscriber can come or go within it, so it reaches Slips whole
 //! or not at all, and what is sent again is never overtaken by what follows it.
@@ -14,7 +14,6 @@ use super::{
     said::{Backoff, Said},
     url::explain,
     version,
-    write_back::Entrance as WriteBack,
 };
 use crate::{
     domain::{Content, Parcel, ParcelId},
@@ -38,7 +37,6 @@ pub(super) struct Publisher<B> {
     pub(super) needed: i64,
     pub(super) feed: Feed<B>,
     pub(super) version: version::Reader,
-    pub(super) write_back: Option<WriteBack>,
     pub(super) published: watch::Sender<ParcelId>,
     pub(super) counters: Arc<Counters>,
     pub(super) said: Said,
@@ -47,34 +45,17 @@ pub(super) struct Publisher<B> {
 impl<B: Backlog> Publisher<B> {
     /// Delivers until the outbox is closed and empty.
     pub(super) async fn run(mut self) {
-        while let Some(parcels) = self.feed.next().await {
-            let last = parcels.last().map(|p| p.id);
-            let messages = self.sort(parcels).await;
+        while let Some((parcels, up_to)) = self.feed.next().await {
+            let message = |parcel: Parcel| match parcel.content {
+                Content::Publish(message) => Some(message),
+                Content::WriteBack(..) | Content::Withdraw(_) => None,
+            };
+            let messages: Vec<String> = parcels.into_iter().filter_map(message).collect();
             if !messages.is_empty() {
                 self.deliver(&messages).await;
             }
-            if let Some(last) = last {
-                self.published.send_replace(last);
-            }
+            self.published.send_replace(up_to);
         }
-    }
-
-    /// Hands opinions to the write-back and gives the messages.
-    async fn sort(&self, parcels: Vec<Parcel>) -> Vec<String> {
-        let mut messages = Vec::with_capacity(parcels.len());
-        for parcel in parcels {
-            match (parcel.content, &self.write_back) {
-                (Content::Publish(message), _) => messages.push(message),
-                (Content::WriteBack(subject, json), Some(write_back)) => {
-                    write_back.put(parcel.id, subject, Some(json)).await;
-                }
-                (Content::Withdraw(subject), Some(write_back)) => {
-                    write_back.put(parcel.id, subject, None).await;
-                }
-                (Content::WriteBack(..) | Content::Withdraw(_), None) => {}
-            }
-        }
-        messages
     }
 
     async fn deliver(&mut self, messages: &[String]) {

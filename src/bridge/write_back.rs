@@ -1,4 +1,4 @@
-//! Opinions go into Slips' database beside the order of the messages.
+//! Opinions go into Slips' database in a lane of their own, beside the messages.
 //!
 //! The cache database may be another server and may be away for long. Messages do not wait for it:
 //! an opinion is held here, the newest of each address, until it is written. For the first
@@ -17,10 +17,11 @@ use tokio::sync::{Notify, watch};
 use super::{
     cells::Cells,
     counters::Counters,
+    outbox::{Backlog, Feed},
     said::{Backoff, Said},
     url::explain,
 };
-use crate::domain::{ParcelId, Subject};
+use crate::domain::{Content, Parcel, ParcelId, Subject};
 
 /// How long an outage of the cache database keeps rows in the outbox.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,15 +41,15 @@ pub(super) struct Row {
     pub(super) json: Option<String>,
 }
 
-/// Where the publisher puts opinions; closed when it is dropped.
+/// Where opinions are put; closed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Entrance(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     held: Mutex<Held>,
-    /// The first opinion the outbox must keep.
-    hold: watch::Sender<Option<ParcelId>>,
+    /// Every opinion up to here is done with, as far as the outbox need know.
+    written: watch::Sender<ParcelId>,
     changed: Notify,
     room: Notify,
     counters: Arc<Counters>,
@@ -61,6 +62,8 @@ struct Held {
     order: BTreeMap<ParcelId, Subject>,
     failing_since: Option<Instant>,
     closed: bool,
+    /// How far the lane of opinions was taken in.
+    taken: ParcelId,
     /// The id of the next opinion told again: below those of the outbox, which begin at 1.
     next_again: i64,
 }
@@ -72,6 +75,7 @@ impl Default for Held {
             order: BTreeMap::new(),
             failing_since: None,
             closed: false,
+            taken: ParcelId(0),
             next_again: i64::MIN,
         }
     }
@@ -84,15 +88,16 @@ pub(super) struct Writer {
     said: Said,
 }
 
-/// Both ends, and what the outbox must keep.
+/// Both ends, and how far opinions are done with, which begins at `from`.
 pub(super) fn write_back(
     cells: Cells,
     counters: Arc<Counters>,
-) -> (Entrance, Writer, watch::Receiver<Option<ParcelId>>) {
-    let (hold, held) = watch::channel(None);
+    from: ParcelId,
+) -> (Entrance, Writer, watch::Receiver<ParcelId>) {
+    let (written, progress) = watch::channel(from);
     let shared = Arc::new(Shared {
         held: Mutex::new(Held::default()),
-        hold,
+        written,
         changed: Notify::new(),
         room: Notify::new(),
         counters,
@@ -105,14 +110,30 @@ pub(super) fn write_back(
             cells,
             said: Said::default(),
         },
-        held,
+        progress,
     )
 }
 
 impl Entrance {
+    /// Takes in a lane of opinions until it ends; what is not to be written passes by.
+    pub(super) async fn run<B: Backlog>(self, mut feed: Feed<B>, is_on: bool) {
+        while let Some((parcels, up_to)) = feed.next().await {
+            for Parcel { id, content, .. } in parcels {
+                match content {
+                    Content::WriteBack(subject, json) if is_on => {
+                        self.put(id, subject, Some(json)).await;
+                    }
+                    Content::Withdraw(subject) if is_on => self.put(id, subject, None).await,
+                    Content::WriteBack(..) | Content::Withdraw(_) | Content::Publish(_) => {}
+                }
+            }
+            self.0.change(|held| held.taken = up_to);
+        }
+    }
+
     /// Holds an opinion until it is written; an older one of the same address is dropped. Waits
     /// for room while the cache database is there, and gives up the oldest while it is away.
-    pub(super) async fn put(&self, id: ParcelId, subject: Subject, json: Option<String>) {
+    async fn put(&self, id: ParcelId, subject: Subject, json: Option<String>) {
         while self.0.is_full() {
             self.0.room.notified().await;
         }
@@ -163,7 +184,7 @@ impl Shared {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the publisher must wait; drops the oldest instead once patience is over.
+    /// Whether the lane must wait; drops the oldest instead once patience is over.
     fn is_full(&self) -> bool {
         let mut held = self.held();
         if held.rows.len() < HELD {
@@ -186,8 +207,12 @@ impl Shared {
         let mut outbox = held.order.range(ParcelId(1)..);
         let hold = outbox.next().map(|(id, _)| *id);
         let hold = hold.filter(|_| !held.is_given_up(self.patience));
-        self.hold
-            .send_if_modified(|before| std::mem::replace(before, hold) != hold);
+        let done = hold.map_or(held.taken, |first| held.taken.min(ParcelId(first.0 - 1)));
+        self.written.send_if_modified(|before| {
+            let further = done > *before;
+            *before = done.max(*before);
+            further
+        });
         result
     }
 }

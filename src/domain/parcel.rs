@@ -3,7 +3,7 @@
 use super::{Subject, Timestamp};
 
 /// The place of a parcel in the outbox; parcels are delivered in ascending order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ParcelId(pub i64);
 
 /// One thing for Slips.
@@ -17,6 +17,36 @@ pub struct Parcel {
     pub content: Content,
 }
 
+/// What is delivered in order among itself, and beside the other: messages may wait for Slips to listen
+/// while opinions go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// What is published.
+    Messages,
+    /// What is written into Slips' database, or taken away there.
+    Opinions,
+}
+
+/// Some parcels of a lane, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// In ascending order.
+    pub parcels: Vec<Parcel>,
+    /// So far nothing else of the lane was there.
+    pub up_to: ParcelId,
+    /// Whether nothing of the lane follows for now.
+    pub is_all: bool,
+}
+
+/// How far the outbox is done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Everything up to here is delivered or dropped.
+    pub all: ParcelId,
+    /// Every opinion up to here is; not behind `all`.
+    pub opinions: ParcelId,
+}
+
 /// What a parcel carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
@@ -26,4 +56,15 @@ pub enum Content {
     WriteBack(Subject, String),
     /// An opinion written before is to be taken away: the address must not be judged (any more).
     Withdraw(Subject),
+}
+
+impl Content {
+    /// Where it goes.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Publish(_) => Lane::Messages,
+            Self::WriteBack(..) | Self::Withdraw(_) => Lane::Opinions,
+        }
+    }
 }

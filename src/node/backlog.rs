@@ -1,7 +1,7 @@
 //! The outbox in the database, as the bridge's publisher reads it.
 
 use crate::bridge::Backlog;
-use crate::domain::{Parcel, ParcelId};
+use crate::domain::{Done, Lane, Page, ParcelId};
 use crate::store::{Batch, Store};
 
 /// The store seen through the one keyhole the bridge knows.
@@ -9,22 +9,19 @@ use crate::store::{Batch, Store};
 pub struct StoreBacklog(pub Store);
 
 impl Backlog for StoreBacklog {
-    async fn after(&self, id: ParcelId, limit: usize) -> Result<Vec<Parcel>, String> {
+    async fn after(&self, lane: Lane, id: ParcelId, limit: usize) -> Result<Page, String> {
         self.0
-            .outbox_after(id, limit)
+            .outbox_after(lane, id, limit)
             .await
             .map_err(|e| e.to_string())
     }
 
-    async fn delivered(&self, up_to: ParcelId) -> Result<(), String> {
+    async fn delivered(&self, done: Done) -> Result<(), String> {
         let batch = Batch {
-            delivered: Some(up_to),
+            delivered: Some(done),
             ..Batch::default()
         };
-        self.0
-            .commit(batch)
-            .await
-            .map(|_| ())
-            .map_err(|e| e.to_string())
+        let noted = async { self.0.begin_patiently(batch).await?.await };
+        noted.await.map(drop).map_err(|e| e.to_string())
     }
 }

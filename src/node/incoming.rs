@@ -3,11 +3,11 @@
 //! While one batch is on its way to the disk the next is judged. It is committed when the first is
 //! on disk, so the order stays, and nothing is done about a batch before its own commit.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinError, JoinHandle};
 use tracing::{debug, info};
 
 use super::intake::{FromLog, Intake, Ordered, Outcome};
@@ -16,7 +16,7 @@ use super::{Counters, MAX_LINES_A_BATCH, NodeError};
 use crate::bridge::Outbox;
 use crate::domain::{Ban, Judgement, OwnStatement, PeerId, Subject, Timestamp, Tip};
 use crate::network::{Event, Handle, Line, Lines, Receipt};
-use crate::store::{Committed, Store, StoreError};
+use crate::store::{Committed, Pending, Store};
 
 /// Entries a segment holds at the most; wire::segment has it so.
 const MOST_IN_A_SEGMENT: usize = 64;
@@ -31,6 +31,8 @@ pub(super) struct Listening {
     /// To whom the logs are, who hears what of them is on disk.
     pub(super) kept: mpsc::Sender<Kept>,
     pub(super) counters: Arc<Counters>,
+    /// Batches that wait for the company of others, in their order.
+    pub(super) patient: VecDeque<Pending>,
 }
 
 /// The heads of segments of others that are on disk, in their order.
@@ -77,7 +79,7 @@ struct Arrived {
 
 /// A batch on its way to the disk, and what is to be done when it is there.
 struct Committing {
-    commit: JoinHandle<Result<Committed, StoreError>>,
+    commit: Pending,
     then: Then,
 }
 
@@ -98,16 +100,24 @@ pub(super) async fn run(mut listening: Listening, mut inputs: Inputs) -> Result<
         let Some(arrived) = listening.gather(&mut inputs, &mut under_way).await? else {
             break;
         };
+        let is_patient = arrived.is_of_ourselves();
         let judged = listening.judge(arrived);
+        if is_patient {
+            listening.begin_patiently(judged).await?;
+            continue;
+        }
         if let Some(before) = under_way.take() {
             listening.finish(before).await?;
         }
-        under_way = Some(listening.begin(judged));
+        under_way = Some(listening.begin(judged).await?);
     }
-    match under_way {
-        Some(last) => listening.finish(last).await,
-        None => Ok(()),
+    if let Some(last) = under_way {
+        listening.finish(last).await?;
     }
+    for last in listening.patient {
+        last.await?;
+    }
+    Ok(())
 }
 
 impl Inputs {
@@ -188,6 +198,14 @@ impl Arrived {
             && self.logs.is_empty()
     }
 
+    /// Whether it is only what our Slips said: nobody waits for its being on disk.
+    fn is_of_ourselves(&self) -> bool {
+        self.orders.is_empty()
+            && self.lines.is_empty()
+            && self.events.is_empty()
+            && self.logs.is_empty()
+    }
+
     /// More would make the next transaction longer and not cheaper.
     fn is_full(&self) -> bool {
         let most = self
@@ -246,12 +264,15 @@ impl Listening {
             tokio::select! {
                 biased;
                 committed = &mut before.commit => {
-                    let committed = joined(committed)?;
+                    let committed = committed?;
                     if let Some(before) = under_way.take() {
                         self.done(committed, before.then).await;
                     }
                 }
                 more = inputs.next(&mut arrived) => ended = more.is_none(),
+            }
+            if arrived.is_of_ourselves() && !arrived.is_empty() {
+                return Ok(Some(arrived));
             }
         }
         if arrived.is_empty() && (ended || inputs.next(&mut arrived).await.is_none()) {
@@ -287,10 +308,12 @@ impl Listening {
         (outcome, receipts, kept, ordered)
     }
 
-    fn begin(&self, (outcome, receipts, kept, ordered): Judged) -> Committing {
-        let (store, batch) = (self.store.clone(), outcome.batch);
-        Committing {
-            commit: tokio::spawn(async move { store.commit(batch).await }),
+    async fn begin(
+        &self,
+        (outcome, receipts, kept, ordered): Judged,
+    ) -> Result<Committing, NodeError> {
+        Ok(Committing {
+            commit: self.store.begin(outcome.batch).await?,
             then: Then {
                 questions: outcome.questions,
                 bans: outcome.bans,
@@ -299,11 +322,24 @@ impl Listening {
                 kept,
                 ordered,
             },
+        })
+    }
+
+    /// What our Slips said goes along with the next batch: nothing follows from it.
+    async fn begin_patiently(&mut self, (outcome, ..): Judged) -> Result<(), NodeError> {
+        while let Some(first) = self.patient.front_mut()
+            && let Some(committed) = first.now_or_never()
+        {
+            committed?;
+            self.patient.pop_front();
         }
+        let pending = self.store.begin_patiently(outcome.batch).await?;
+        self.patient.push_back(pending);
+        Ok(())
     }
 
     async fn finish(&mut self, batch: Committing) -> Result<(), NodeError> {
-        let committed = joined(batch.commit.await)?;
+        let committed = batch.commit.await?;
         self.done(committed, batch.then).await;
         Ok(())
     }
@@ -336,15 +372,4 @@ impl Listening {
             }
         }
     }
-}
-
-/// The store's answer; a panic in there goes on here.
-pub(super) fn joined(
-    result: Result<Result<Committed, StoreError>, JoinError>,
-) -> Result<Committed, StoreError> {
-    result.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        // Nobody aborts it but a runtime that ends.
-        Err(_) => Err(StoreError::Closed),
-    })
 }

@@ -208,7 +208,9 @@ impl Meshing {
         let judge = self.judge.clone();
         tokio::select! {
             biased;
-            committed = self.speaker.committed() => self.own_committed(committed?),
+            news = self.speaker.news() => if let Some(committed) = news? {
+                self.own_committed(committed);
+            },
             Some(kept) = self.kept.recv() => self.kept(kept),
             permit = judge.reserve(), if !self.judging.is_empty() => {
                 let has_room = permit.is_ok();

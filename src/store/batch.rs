@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{LogFork, LogSegment};
 use crate::domain::{
-    Ban, Change, Conduct, Contact, Content, Opinion, OwnStatement, Parcel, ParcelId, PeerId,
+    Ban, Change, Conduct, Contact, Content, Done, Opinion, OwnStatement, Parcel, PeerId,
     Reachability, ReceivedReport, Reliability, Subject, Timestamp, TrustChange,
 };
 
@@ -57,8 +57,8 @@ pub struct Batch {
     pub segments: Vec<LogSegment>,
     /// Proofs that authors forked; the first of an author stays.
     pub forks: Vec<LogFork>,
-    /// Everything up to here was delivered and can go.
-    pub delivered: Option<ParcelId>,
+    /// So far everything was delivered and can go.
+    pub delivered: Option<Done>,
 }
 
 impl Batch {
@@ -86,6 +86,19 @@ impl Batch {
             + self.segments.len()
             + self.forks.len()
             + usize::from(self.delivered.is_some())
+    }
+
+    /// Whether it says something of peers themselves.
+    pub(super) fn is_of_peers(&self) -> bool {
+        let rest = self.reports.len()
+            + self.statements.len()
+            + self.opinions.len()
+            + self.unjudged.len()
+            + self.outbox.len()
+            + self.segments.len()
+            + self.forks.len()
+            + usize::from(self.delivered.is_some());
+        self.rows() > rest
     }
 
     /// Adds what an order changes.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection};
 
-use super::{Accepted, Batch};
+use super::{Accepted, Batch, transaction::Transaction};
 use crate::domain::{Conduct, PeerId, Reachability, Timestamp};
 
 /// How many peers' short ids are kept in memory (about 1.5 MiB); past that they are looked up again.
@@ -39,7 +39,7 @@ impl Known {
     /// Gives every peer of the batches a short id and moves its `last_seen`.
     pub async fn meet(
         &mut self,
-        conn: &mut SqliteConnection,
+        transaction: &mut Transaction<'_>,
         batches: &[&Batch],
     ) -> Result<(), sqlx::Error> {
         let seen = seen_in(batches);
@@ -58,6 +58,7 @@ impl Known {
             })
             .collect();
         if !new.is_empty() {
+            let conn = transaction.conn().await?;
             self.add(conn, &serde_json::json!(new).to_string()).await?;
         }
         let mut moved: Vec<(i64, i64)> = Vec::new();
@@ -70,13 +71,9 @@ impl Known {
             }
         }
         if !moved.is_empty() {
-            sqlx::query(
-                "UPDATE peer SET last_seen = max(last_seen, m.value ->> 1)
-                 FROM json_each(?) AS m WHERE peer.id = m.value ->> 0",
-            )
-            .bind(serde_json::json!(moved).to_string())
-            .execute(conn)
-            .await?;
+            let sql = "UPDATE peer SET last_seen = max(last_seen, m.value ->> 1)
+                 FROM json_each(?) AS m WHERE peer.id = m.value ->> 0";
+            transaction.add(sql, |row| row.bind(serde_json::json!(moved).to_string()));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ mod read;
 mod write;
 
 pub(super) use read::{authors, forked, forks, place, segments_after, span};
-pub(super) use write::{STEP_SEGMENTS, forget_forks, forget_heads, prune, write};
+pub(super) use write::{Heads, STEP_SEGMENTS, forget_forks, forget_heads, prune, write};
 
 use std::sync::Arc;
 

@@ -28,14 +28,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages a connection keeps in memory; negative: in KiB, as SQLite has it.
 const WRITER_CACHE: &str = "-16384";
 const READER_CACHE: &str = "-4096";
-/// Pages in the write-ahead log before they are moved into the database: 64 MiB, measured twice as
-/// fast for bulk inserts as SQLite's 1,000.
-const WAL_PAGES: &str = "16384";
+/// Pages in the write-ahead log at which a commit moves them into the database itself: 256 MiB, only
+/// for when nobody else gets on with it ([`super::checkpoint`]).
+const WAL_PAGES: &str = "65536";
 /// The log is cut back to this many bytes when it was moved.
 const WAL_BYTES: &str = "67108864";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA: i64 = 5;
+pub(super) const SCHEMA: i64 = 6;
 
 fn migrator() -> Migrator {
     let step = |version, what: &'static str, sql: &'static str| {
@@ -69,6 +69,7 @@ fn migrator() -> Migrator {
             "presence",
             include_str!("../../migrations/0005_presence.sql"),
         ),
+        step(6, "lanes", include_str!("../../migrations/0006_lanes.sql")),
     ])
 }
 
@@ -166,6 +167,15 @@ pub(super) fn writing(path: &Path) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", WAL_PAGES)
         .pragma("journal_size_limit", WAL_BYTES)
         .thread_name(|_| "store-write".into())
+}
+
+/// A connection that only moves the write-ahead log into the database.
+pub(super) fn moving(path: &Path) -> SqliteConnectOptions {
+    common(path)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("cache_size", "-64")
+        .pragma("journal_size_limit", WAL_BYTES)
+        .thread_name(|_| "store-move".into())
 }
 
 /// A connection that only reads.

@@ -2,25 +2,27 @@
 
 use std::collections::HashMap;
 
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
 use super::{
     Batch, StoreError,
     rows::{Place, limit},
     sql::ManyRows,
+    transaction::Transaction,
 };
 use crate::domain::{Opinion, Subject, Timestamp};
 
 const UPSERT: ManyRows = ManyRows {
-    head: "INSERT INTO opinion (subject, score, confidence, network_score, computed_at, reporters)",
+    head: "INSERT INTO opinion (subject, score, confidence, network_score, computed_at, reporters) SELECT * FROM",
     columns: 6,
-    tail: "ON CONFLICT (subject) DO UPDATE SET score = excluded.score, confidence = excluded.confidence,
+    tail: "WHERE column1 IS NOT NULL
+           ON CONFLICT (subject) DO UPDATE SET score = excluded.score, confidence = excluded.confidence,
            network_score = excluded.network_score, computed_at = excluded.computed_at, reporters = excluded.reporters",
 };
 
 /// Stores the newest of the opinions of each address, and removes those that are taken back.
 pub(super) async fn write(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     batches: &[&Batch],
 ) -> Result<(), sqlx::Error> {
     let mut last: HashMap<Subject, Option<&Opinion>> = HashMap::new();
@@ -31,14 +33,12 @@ pub(super) async fn write(
     let gone = last.iter().filter(|(_, opinion)| opinion.is_none());
     let gone: Vec<String> = gone.map(|(subject, _)| subject.to_string()).collect();
     if !gone.is_empty() {
-        sqlx::query("DELETE FROM opinion WHERE subject IN (SELECT value FROM json_each(?))")
-            .bind(serde_json::json!(gone).to_string())
-            .execute(&mut *conn)
-            .await?;
+        let sql = "DELETE FROM opinion WHERE subject IN (SELECT value FROM json_each(?))";
+        transaction.add(sql, |row| row.bind(serde_json::json!(gone).to_string()));
     }
     let newest: Vec<&Opinion> = last.into_values().flatten().collect();
     UPSERT
-        .write(conn, &newest, |statement, opinion| {
+        .write(transaction, &newest, |statement, opinion| {
             statement
                 .bind(opinion.subject.to_string())
                 .bind(opinion.score.get())

@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::AddAssign};
 
 use sqlx::{Row, SqliteConnection};
 
-use super::{log, outbox::OutboxState};
+use super::{log, outbox::OutboxState, transaction::Transaction};
 use crate::domain::{PeerId, Timestamp};
 
 /// Rows removed in one transaction: about 10 ms of the writer's time.
@@ -77,13 +77,21 @@ impl StepDone {
 
 /// Removes at most [`STEP_ROWS`] rows; within a transaction of the writer's.
 pub(super) async fn step(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     outbox: &mut OutboxState,
     step: &Step,
 ) -> Result<StepDone, sqlx::Error> {
+    if let Step::Outbox { before } = *step {
+        let removed = old_parcels(transaction, outbox, before).await?;
+        return Ok(StepDone {
+            removed,
+            opinions: 0,
+        });
+    }
+    let conn = transaction.conn().await?;
     let removed = match *step {
         Step::Reports { before, rows } => return reports(conn, before, rows).await,
-        Step::Outbox { before } => old_parcels(conn, outbox, before).await?,
+        Step::Outbox { .. } => 0,
         Step::Statements { before, rows } => {
             let sql = "DELETE FROM own_statement WHERE id IN (
                            SELECT id FROM own_statement WHERE last_at < ? ORDER BY last_at LIMIT ?)";
@@ -174,7 +182,7 @@ async fn reports(
 
 /// Drops messages from the front while they are too old, so that the ids left have no gaps.
 async fn old_parcels(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     outbox: &mut OutboxState,
     before: Timestamp,
 ) -> Result<u64, sqlx::Error> {
@@ -184,10 +192,10 @@ async fn old_parcels(
     )
     .bind(STEP_ROWS)
     .bind(before.as_micros())
-    .fetch_one(&mut *conn)
+    .fetch_one(transaction.conn().await?)
     .await?;
     match up_to {
-        Some(id) => outbox.drop_up_to(conn, id).await,
+        Some(id) => outbox.drop_and_save(transaction, id).await,
         None => Ok(0),
     }
 }

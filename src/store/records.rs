@@ -10,9 +10,7 @@ use super::{
     outbox::OutboxState,
     rows::{Place, count},
 };
-use crate::domain::{
-    Ban, Conduct, Contact, ParcelId, PeerId, Reachability, Reliability, Timestamp,
-};
+use crate::domain::{Ban, Conduct, Contact, Done, PeerId, Reachability, Reliability, Timestamp};
 
 /// Everything known of a peer.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,8 +60,8 @@ pub struct Loaded {
     pub bans: Vec<Ban>,
     /// How many addresses have an opinion.
     pub opinions_count: u64,
-    /// Everything up to here was delivered to Slips or dropped.
-    pub last_delivered: ParcelId,
+    /// How far everything was delivered to Slips or dropped.
+    pub last_delivered: Done,
     /// How many parcels wait for Slips.
     pub outbox_len: u64,
     /// Where the logs of all authors stand.
@@ -93,7 +91,7 @@ pub(super) async fn load(
         peers,
         contacts,
         opinions_count: count(opinions),
-        last_delivered: ParcelId(outbox.delivered),
+        last_delivered: outbox.done(),
         outbox_len: outbox.len(),
         logs,
         forks,

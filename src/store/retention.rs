@@ -6,8 +6,8 @@ use tokio::sync::oneshot;
 use super::{
     Store, StoreError, log,
     prune::{STEP_ROWS, Step, StepDone},
+    queue::Command,
     rows::count,
-    writer::Command,
 };
 use crate::domain::Timestamp;
 

@@ -7,7 +7,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{StoreError, writer::Command};
+use super::{StoreError, queue::Command};
 
 /// The first and the longest wait before a write that found no room is tried again.
 const RETRY_FIRST: Duration = Duration::from_millis(20);

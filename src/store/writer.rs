@@ -1,43 +1,39 @@
 //! The writer: one task that owns the only writing connection. Everything that waits for it becomes
 //! one transaction, so the price of a sync is shared by all who wait.
 
-use std::{collections::VecDeque, fs::File};
+use std::{fs::File, sync::Arc};
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tokio::sync::oneshot;
+use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{
-    Batch, Committed, Settings, StoreError, contacts,
+    Batch, Committed, Settings, StoreError, checkpoint, contacts,
     known::Known,
-    log, opinions,
+    log::{self, Heads},
+    opinions,
     outbox::{self, OutboxState},
     peers, presence,
     prune::{self, Step, StepDone},
+    queue::{Queue, Waiting, Work},
     said,
     stall::{Drops, Lines, Stall},
+    transaction::Transaction,
 };
 use crate::domain::Timestamp;
-
-/// What the handle asks of the writer.
-pub(super) enum Command {
-    Commit(Box<Batch>, oneshot::Sender<Result<Committed, StoreError>>),
-    Prune(Step, oneshot::Sender<Result<StepDone, StoreError>>),
-}
-
-/// One batch that waits, and who waits for it.
-struct Waiting {
-    batch: Box<Batch>,
-    reply: oneshot::Sender<Result<Committed, StoreError>>,
-}
 
 /// The writer and what it remembers between transactions.
 pub(super) struct Writer {
     pub conn: SqliteConnection,
     pub settings: Settings,
     pub known: Known,
+    pub heads: Heads,
     pub outbox: OutboxState,
     pub drops: Drops,
     pub lines: Lines,
+    /// Told that the write-ahead log has grown.
+    pub written: Arc<Notify>,
+    /// Moves it into the database; ends when the store is closed.
+    pub mover: JoinHandle<()>,
     /// Held for its lock.
     pub lock: File,
 }
@@ -45,60 +41,30 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until the store is closed or every handle is gone, then puts the file in order.
     pub async fn run(mut self) {
-        let mut next: VecDeque<Command> = VecDeque::new();
-        loop {
-            let command = match next.pop_front() {
-                Some(command) => command,
-                None => match self.wait().await {
-                    Some(command) => command,
-                    None => break,
-                },
-            };
-            match command {
-                Command::Commit(batch, reply) => {
-                    let group = self.gather(Waiting { batch, reply }, &mut next);
+        let mut queue = Queue::default();
+        while let Some(work) = queue
+            .next(&mut self.lines, self.settings.max_batch_rows)
+            .await
+        {
+            match work {
+                Work::Commit(group) => {
                     self.commit(group).await;
+                    self.written.notify_one();
                 }
-                Command::Prune(step, reply) => {
+                Work::Prune(step, reply) => {
                     let done = self.prune(step).await;
                     let _ = reply.send(done);
+                    self.written.notify_one();
+                }
+                Work::Checkpoint(reply) => {
+                    if let Err(error) = checkpoint::pass(&mut self.conn).await {
+                        tracing::debug!(%error, "the write-ahead log goes on");
+                    }
+                    let _ = reply.send(());
                 }
             }
         }
         self.finish().await;
-    }
-
-    /// The next command; once closing, those already queued and then none.
-    async fn wait(&mut self) -> Option<Command> {
-        if !self.lines.is_closing() {
-            tokio::select! {
-                biased;
-                command = self.lines.commands.recv() => return command,
-                _ = self.lines.closing.wait_for(|closing| *closing) => {}
-            }
-        }
-        self.lines.commands.close();
-        self.lines.commands.recv().await
-    }
-
-    /// Takes what else is waiting, up to the bound; a command of another kind ends the group.
-    fn gather(&mut self, first: Waiting, next: &mut VecDeque<Command>) -> Vec<Waiting> {
-        let mut rows = first.batch.rows();
-        let mut group = vec![first];
-        while rows < self.settings.max_batch_rows {
-            match self.lines.commands.try_recv() {
-                Ok(Command::Commit(batch, reply)) => {
-                    rows += batch.rows();
-                    group.push(Waiting { batch, reply });
-                }
-                Ok(other) => {
-                    next.push_back(other);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
-        group
     }
 
     /// One transaction for the whole group. Should a row be refused, each batch gets its own, so
@@ -154,16 +120,7 @@ impl Writer {
         batches: &[&Batch],
     ) -> Result<(Vec<Committed>, u64), sqlx::Error> {
         let outbox_before = self.outbox;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut self.conn)
-            .await?;
-        let written = match self.write(batches).await {
-            Ok(written) => sqlx::query("COMMIT")
-                .execute(&mut self.conn)
-                .await
-                .map(|_| written),
-            Err(error) => Err(error),
-        };
+        let written = self.write(batches).await;
         if written.is_err() {
             self.take_back(outbox_before).await;
         }
@@ -174,11 +131,13 @@ impl Writer {
         let Self {
             conn,
             known,
+            heads,
             outbox,
             settings,
             ..
         } = self;
-        known.meet(conn, batches).await?;
+        let mut transaction = Transaction::begin(conn);
+        known.meet(&mut transaction, batches).await?;
         let mut reports = Vec::with_capacity(batches.iter().map(|batch| batch.reports.len()).sum());
         for accepted in batches.iter().flat_map(|batch| &batch.reports) {
             reports.push((
@@ -188,20 +147,24 @@ impl Writer {
             ));
         }
         if !reports.is_empty() {
-            said::write_reports(conn, reports.into_iter()).await?;
+            said::write_reports(&mut transaction, reports.into_iter()).await?;
         }
         if batches.iter().any(|batch| !batch.statements.is_empty()) {
-            said::write_statements(conn, batches.iter().flat_map(|batch| &batch.statements))
-                .await?;
+            let statements = batches.iter().flat_map(|batch| &batch.statements);
+            said::write_statements(&mut transaction, statements).await?;
         }
-        for batch in batches {
+        for batch in batches.iter().filter(|batch| batch.is_of_peers()) {
+            let conn = transaction.conn().await?;
             peers::write(conn, known, batch).await?;
             presence::write(conn, known, batch).await?;
             contacts::write(conn, known, batch).await?;
         }
-        log::write(conn, batches).await?;
-        opinions::write(conn, batches).await?;
-        outbox::write(conn, outbox, batches, settings.outbox_max_rows).await
+        log::write(&mut transaction, heads, batches).await?;
+        opinions::write(&mut transaction, batches).await?;
+        let written =
+            outbox::write(&mut transaction, outbox, batches, settings.outbox_max_rows).await?;
+        transaction.commit().await?;
+        Ok(written)
     }
 
     /// Forgets a transaction that was not to be, here and in SQLite (which on a full disk may have
@@ -209,27 +172,19 @@ impl Writer {
     async fn take_back(&mut self, outbox: OutboxState) {
         self.outbox = outbox;
         self.known.clear();
+        self.heads.clear();
         let _ = sqlx::query("ROLLBACK").execute(&mut self.conn).await;
     }
 
     async fn prune(&mut self, step: Step) -> Result<StepDone, StoreError> {
         let outbox_before = self.outbox;
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut self.conn)
-            .await?;
-        let done = match prune::step(&mut self.conn, &mut self.outbox, &step).await {
-            Ok(done) => sqlx::query("COMMIT")
-                .execute(&mut self.conn)
-                .await
-                .map(|_| done),
-            Err(error) => Err(error),
-        };
-        match done {
+        match self.pruned(step).await {
             Ok(done) => {
                 // A forgotten peer that comes back gets a new id.
                 if done.removed > 0 && step.forgets_peers() {
                     self.known.clear();
                 }
+                self.heads.clear();
                 Ok(done)
             }
             Err(error) => {
@@ -237,6 +192,13 @@ impl Writer {
                 Err(error.into())
             }
         }
+    }
+
+    async fn pruned(&mut self, step: Step) -> Result<StepDone, sqlx::Error> {
+        let mut transaction = Transaction::begin(&mut self.conn);
+        let done = prune::step(&mut transaction, &mut self.outbox, &step).await?;
+        transaction.commit().await?;
+        Ok(done)
     }
 
     async fn apply_page_limit(&mut self) -> Result<(), StoreError> {
@@ -256,6 +218,7 @@ impl Writer {
 
     /// Notes that nobody is connected any more, moves the log into the database, closes.
     async fn finish(mut self) {
+        let _ = self.mover.await;
         if let Err(error) = peers::all_disconnected(&mut self.conn, Timestamp::now()).await {
             tracing::warn!(%error, "could not note in the database that the node stops");
         }

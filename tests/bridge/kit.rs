@@ -10,7 +10,7 @@ use std::{
 use futures::StreamExt;
 use slips_p2p::{
     bridge::{Backlog, Bridge, Inbound, Settings, start},
-    domain::{Content, Parcel, ParcelId, Subject, Timestamp},
+    domain::{Content, Done, Lane, Page, Parcel, ParcelId, Subject, Timestamp},
 };
 use tokio::{
     io::copy_bidirectional,
@@ -51,7 +51,7 @@ pub struct Shelf(Arc<Mutex<Rows>>);
 struct Rows {
     rows: BTreeMap<i64, Parcel>,
     last: i64,
-    delivered: i64,
+    done: Done,
     broken: bool,
 }
 
@@ -79,7 +79,12 @@ impl Shelf {
 
     /// Up to which row the bridge said it is done.
     pub fn delivered(&self) -> i64 {
-        self.rows().delivered
+        self.done().all.0
+    }
+
+    /// What the bridge said last of how far it is.
+    pub fn done(&self) -> Done {
+        self.rows().done
     }
 
     /// Rows still kept.
@@ -99,27 +104,38 @@ impl Shelf {
 }
 
 impl Backlog for Shelf {
-    async fn after(&self, id: ParcelId, limit: usize) -> Result<Vec<Parcel>, String> {
+    async fn after(&self, lane: Lane, id: ParcelId, limit: usize) -> Result<Page, String> {
         let shelf = self.rows();
         if shelf.broken {
             return Err("the shelf is broken".into());
         }
-        Ok(shelf
-            .rows
-            .range(id.0 + 1..)
+        let parcels: Vec<Parcel> = (shelf.rows.range(id.0 + 1..))
+            .map(|(_, parcel)| parcel.clone())
+            .filter(|parcel| parcel.content.lane() == lane)
             .take(limit)
-            .map(|(_, p)| p.clone())
-            .collect())
+            .collect();
+        let is_all = parcels.len() < limit;
+        let last = parcels.last().map_or(id, |parcel| parcel.id);
+        Ok(Page {
+            up_to: if is_all { ParcelId(shelf.last) } else { last },
+            parcels,
+            is_all,
+        })
     }
 
-    async fn delivered(&self, up_to: ParcelId) -> Result<(), String> {
+    async fn delivered(&self, done: Done) -> Result<(), String> {
         let mut shelf = self.rows();
         if shelf.broken {
             return Err("the shelf is broken".into());
         }
-        assert!(up_to.0 > shelf.delivered, "progress never goes back");
-        shelf.delivered = up_to.0;
-        shelf.rows.retain(|id, _| *id > up_to.0);
+        let before = shelf.done;
+        assert!(
+            done != before && done.all >= before.all && done.opinions >= before.opinions,
+            "progress never goes back"
+        );
+        assert!(done.opinions >= done.all);
+        shelf.done = done;
+        shelf.rows.retain(|id, _| *id > done.all.0);
         Ok(())
     }
 }
@@ -169,8 +185,7 @@ impl Rig {
 
     pub async fn start_with(settings: Settings, shelf: Shelf) -> Self {
         let cancel = CancellationToken::new();
-        let from = ParcelId(shelf.delivered());
-        let bridge = start(settings, shelf.clone(), from, cancel.clone()).await;
+        let bridge = start(settings, shelf.clone(), shelf.done(), cancel.clone()).await;
         Self {
             bridge: bridge.expect("the bridge starts"),
             shelf,

@@ -2,7 +2,7 @@
 
 use slips_p2p::{
     bridge::{Settings, start},
-    domain::ParcelId,
+    domain::Done,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ async fn refused(settings: Settings) -> String {
     let bridge = start(
         settings,
         Shelf::default(),
-        ParcelId(0),
+        Done::default(),
         CancellationToken::new(),
     )
     .await;

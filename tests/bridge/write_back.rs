@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use redis::Commands;
-use slips_p2p::bridge::{Counters, Layout, Settings};
+use slips_p2p::{
+    bridge::{Counters, Layout, Settings},
+    domain::{Content, ParcelId},
+};
 
 use crate::{
     common::redis::RedisServer,
-    kit::{Listener, Rig, arriving, message, opinion, settings, until},
+    kit::{Listener, Rig, arriving, message, opinion, settings, subject, until},
 };
 
 #[tokio::test]
@@ -226,4 +229,63 @@ async fn a_read_only_or_full_server_takes_messages_and_gets_the_opinions_later()
         let written = Counters::get(&rig.bridge.counters.written_back);
         assert_eq!(written, heard as u64 / 2, "{command}");
     }
+}
+
+#[tokio::test]
+async fn while_nobody_listens_opinions_are_written_and_withdrawn_and_messages_wait_in_order() {
+    let redis = RedisServer::start();
+    let mut cache = redis.connection(1);
+    let stored = |cache: &mut redis::Connection, ip: &str| -> Option<String> {
+        cache.hget("IPsInfo:p2p4slips", ip).unwrap()
+    };
+    let rig = Rig::start(settings(&redis)).await;
+    // More than the hand-over holds of messages: they are read from the outbox later.
+    let filler = "x".repeat(40_000);
+    let long = |n: usize| Content::Publish(format!(r#"{{"n":{n},"filler":"{filler}"}}"#));
+    for n in 0..150 {
+        rig.say([long(n), opinion("192.0.2.1", n), message(n)]);
+    }
+    rig.say([opinion("192.0.2.2", 7)]);
+    until("the newest opinions", || {
+        stored(&mut cache, "192.0.2.1").as_deref() == Some(r#"{"score":149}"#)
+            && stored(&mut cache, "192.0.2.2").is_some()
+    })
+    .await;
+    rig.say([Content::Withdraw(subject("192.0.2.1")), message(150)]);
+    until("the withdrawal", || {
+        stored(&mut cache, "192.0.2.1").is_none()
+    })
+    .await;
+    until("the word to the outbox", || {
+        rig.shelf.done().opinions == ParcelId(453)
+    })
+    .await;
+    assert_eq!((rig.shelf.delivered(), rig.shelf.kept()), (0, 453));
+
+    // What was written is not written again by the next run: Slips may have taken it away.
+    let Rig {
+        bridge,
+        shelf,
+        cancel,
+    } = rig;
+    cancel.cancel();
+    drop(bridge);
+    let _: () = cache.hdel("IPsInfo:p2p4slips", "192.0.2.2").unwrap();
+    let rig = Rig::start_with(settings(&redis), shelf).await;
+    rig.say([opinion("192.0.2.3", 1)]);
+    until("an opinion of the next run", || {
+        stored(&mut cache, "192.0.2.3").is_some()
+    })
+    .await;
+    assert_eq!(stored(&mut cache, "192.0.2.1"), None);
+    assert_eq!(stored(&mut cache, "192.0.2.2"), None);
+
+    let slips = Listener::start(&redis, "p2p_gopy").await;
+    slips.until_heard(301).await;
+    let heard: Vec<String> = (slips.heard().into_iter())
+        .filter(|text| !text.contains("filler"))
+        .collect();
+    assert_eq!(heard, (0..151).map(arriving).collect::<Vec<_>>());
+    rig.until_delivered(454).await;
+    assert_eq!(rig.shelf.kept(), 0);
 }

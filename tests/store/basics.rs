@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use slips_p2p::{
-    domain::{Content, Neighbour, ParcelId},
+    domain::{Content, Done, Lane, Neighbour, Page, ParcelId},
     store::{Batch, ReportFilter, Store, StoreError, StoredFact},
 };
 
@@ -153,7 +153,7 @@ async fn many_tasks_commit_at_once_and_each_keeps_its_order() {
         );
         given.extend(parcels.into_iter().map(|parcel| (parcel.id, parcel)));
     }
-    let stored = store.outbox_after(ParcelId(0), 10_000).await.unwrap();
+    let stored = messages(&store, 0, 10_000).await;
     assert_eq!(stored.len(), 640);
     assert!(
         stored
@@ -180,23 +180,21 @@ async fn outbox_ids_ascend_for_ever() {
         first.iter().map(|parcel| parcel.id.0).collect::<Vec<_>>(),
         [1, 2]
     );
-    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), first);
-    assert_eq!(
-        store.outbox_after(ParcelId(1), 9).await.unwrap(),
-        first[1..]
-    );
-    store
-        .commit(Batch {
-            delivered: Some(ParcelId(2)),
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
-    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), []);
+    assert_eq!(messages(&store, 0, 9).await, first[..1]);
+    let opinions = |after| store.outbox_after(Lane::Opinions, ParcelId(after), 9);
+    let page = Page {
+        parcels: first[1..].to_vec(),
+        up_to: ParcelId(2),
+        is_all: true,
+    };
+    assert_eq!(opinions(0).await.unwrap(), page);
+    assert_eq!(opinions(2).await.unwrap().parcels, []);
+    store.commit(delivered(2, 2)).await.unwrap();
+    assert_eq!(messages(&store, 0, 9).await, []);
     store.close().await;
 
     let (store, loaded) = world.load().await;
-    assert_eq!((loaded.last_delivered, loaded.outbox_len), (ParcelId(2), 0));
+    assert_eq!((loaded.last_delivered, loaded.outbox_len), (done(2, 2), 0));
     let next = store
         .commit(outbox([message("c", at(3)), message("d", at(3))]))
         .await
@@ -206,17 +204,91 @@ async fn outbox_ids_ascend_for_ever() {
         next.iter().map(|parcel| parcel.id.0).collect::<Vec<_>>(),
         [3, 4]
     );
-    store
-        .commit(Batch {
-            delivered: Some(ParcelId(3)),
-            ..Batch::default()
-        })
-        .await
-        .unwrap();
+    store.commit(delivered(3, 3)).await.unwrap();
     store.close().await;
 
     let (_store, loaded) = world.load().await;
-    assert_eq!((loaded.last_delivered, loaded.outbox_len), (ParcelId(3), 1));
+    assert_eq!((loaded.last_delivered, loaded.outbox_len), (done(3, 3), 1));
+}
+
+fn done(all: i64, opinions: i64) -> Done {
+    Done {
+        all: ParcelId(all),
+        opinions: ParcelId(opinions),
+    }
+}
+
+fn delivered(all: i64, opinions: i64) -> Batch {
+    Batch {
+        delivered: Some(done(all, opinions)),
+        ..Batch::default()
+    }
+}
+
+#[tokio::test]
+async fn opinions_may_be_done_before_the_messages_in_front_of_them() {
+    let mut world = World::new();
+    world.settings.outbox_max_rows = 4;
+    let store = world.open().await;
+    let opinion = |n: i64| {
+        let content = Content::WriteBack(subject("192.0.2.1"), n.to_string());
+        (at(n), content)
+    };
+    let rows = [
+        message("a", at(1)),
+        opinion(2),
+        message("b", at(3)),
+        opinion(4),
+    ];
+    store.commit(outbox(rows)).await.unwrap();
+    store.commit(delivered(0, 2)).await.unwrap();
+    store.close().await;
+
+    let (store, loaded) = world.load().await;
+    assert_eq!((loaded.last_delivered, loaded.outbox_len), (done(0, 2), 4));
+    assert_eq!(texts(&messages(&store, 0, 9).await), ["a", "b"]);
+    // Too many: of the two in front only the message was not delivered.
+    let more = store
+        .commit(outbox([opinion(5), opinion(6)]))
+        .await
+        .unwrap();
+    assert_eq!(more.dropped, 1);
+    assert_eq!(texts(&messages(&store, 0, 9).await), ["b"]);
+    store.close().await;
+    assert_eq!(world.load().await.1.last_delivered, done(2, 2));
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_goes_with_the_next_and_alone_when_none_comes() {
+    let world = World::new();
+    let store = world.open().await;
+    let patient = store
+        .begin_patiently(outbox([message("a", at(1))]))
+        .await
+        .unwrap();
+    let first = store.commit(outbox([message("b", at(1))])).await.unwrap();
+    assert_eq!(
+        first.parcels[0].id,
+        ParcelId(2),
+        "the order of the calls is kept"
+    );
+    assert_eq!(patient.await.unwrap().parcels[0].id, ParcelId(1));
+
+    let alone = store
+        .begin_patiently(outbox([message("c", at(1))]))
+        .await
+        .unwrap();
+    let stored = tokio::time::timeout(LIMIT, alone)
+        .await
+        .expect("its patience ends");
+    assert_eq!(stored.unwrap().parcels[0].id, ParcelId(3));
+    let last = store
+        .begin_patiently(outbox([message("d", at(1))]))
+        .await
+        .unwrap();
+    store.close().await;
+    assert_eq!(last.await.unwrap().parcels[0].id, ParcelId(4));
+    assert_eq!(world.load().await.1.outbox_len, 4);
 }
 
 #[tokio::test]
@@ -225,9 +297,9 @@ async fn what_was_never_given_cannot_be_delivered() {
     let store = world.open().await;
     store.commit(outbox([message("a", at(1))])).await.unwrap();
     let mut batch = outbox([message("b", at(1))]);
-    batch.delivered = Some(ParcelId(1_000));
+    batch.delivered = Some(done(1_000, 1_000));
     let parcels = store.commit(batch).await.unwrap().parcels;
-    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), parcels);
+    assert_eq!(messages(&store, 0, 9).await, parcels);
     assert_eq!(parcels[0].id, ParcelId(2));
 }
 
@@ -244,7 +316,7 @@ async fn the_oldest_messages_go_when_the_outbox_is_full() {
         .commit(outbox(["c", "d", "e"].map(|text| message(text, at(2)))))
         .await
         .unwrap();
-    let left = store.outbox_after(ParcelId(0), 9).await.unwrap();
+    let left = messages(&store, 0, 9).await;
     assert_eq!(texts(&left), ["c", "d", "e"]);
     assert_eq!(left[0].id, ParcelId(3));
     let stats = world.reader().await.stats().await.unwrap();
@@ -328,4 +400,44 @@ async fn dropping_every_handle_closes_too() {
         .await
         .expect("the writer ends and lets go of the file");
     assert_eq!(facts(&store).await.len(), 1);
+}
+
+#[tokio::test]
+async fn repetitions_are_found_alike_among_few_and_among_many() {
+    const HOUR: i64 = 3600;
+    // When, and what: said again, changed, as before, the same a day after its beginning.
+    let rounds = [
+        (0, 0.5),
+        (HOUR, 0.5),
+        (2 * HOUR, 0.25),
+        (3 * HOUR, 0.5),
+        (26 * HOUR, 0.5),
+        (27 * HOUR, 0.5),
+        (28 * HOUR, 0.5),
+    ];
+    let mut found = Vec::new();
+    for at_once in [1, 7, 100] {
+        let mut world = World::new();
+        world.settings.retention.max_age = std::time::Duration::from_hours(1_000);
+        let store = world.open().await;
+        for (when, score) in rounds {
+            let ips: Vec<String> = (0..100).map(|n| format!("10.0.0.{n}")).collect();
+            for ips in ips.chunks(at_once) {
+                let mut batch = reports(ips.iter().map(|ip| says(1, ip, score, at(when))));
+                batch.statements = ips.iter().map(|ip| we_say(ip, score, at(when))).collect();
+                store.commit(batch).await.unwrap();
+            }
+        }
+        let stats = world.reader().await.stats().await.unwrap();
+        assert_eq!(
+            (stats.reports, stats.repeats, stats.statements),
+            (400, 300, 400)
+        );
+        let mut told: Vec<String> = (facts(&store).await.iter())
+            .map(|fact| format!("{fact:?}"))
+            .collect();
+        told.sort();
+        found.push(told);
+    }
+    assert!(found[0] == found[1] && found[1] == found[2]);
 }

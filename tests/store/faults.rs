@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use slips_p2p::{
-    domain::ParcelId,
-    store::{Batch, OpenError, PeerConduct, Reader, ReportFilter, Store, StoreError},
-};
+use slips_p2p::store::{Batch, OpenError, PeerConduct, Reader, ReportFilter, Store, StoreError};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::world::*;
@@ -210,7 +207,7 @@ async fn fill(store: &Store) -> (u64, tokio::task::JoinHandle<u64>) {
         }
     });
     wait_until(|| store.stalled().is_some()).await;
-    let done = store.outbox_after(ParcelId(0), 1_000).await.unwrap().len();
+    let done = messages(&store, 0, 1_000).await.len();
     (done as u64, filling)
 }
 
@@ -243,7 +240,7 @@ async fn a_full_disk_holds_callers_back_and_loses_nothing() {
         .expect("storing resumes")
         .unwrap();
     assert_eq!((done, store.stalled()), (400, None));
-    let stored = store.outbox_after(ParcelId(0), 1_000).await.unwrap();
+    let stored = messages(&store, 0, 1_000).await;
     assert_eq!(
         stored.iter().map(|parcel| parcel.id.0).collect::<Vec<_>>(),
         (1..=400).collect::<Vec<_>>()
@@ -308,13 +305,18 @@ async fn a_row_the_schema_refuses_spoils_no_other_batch() {
         "{refused:?}"
     );
     let given = [first.unwrap().parcels, last.unwrap().parcels].concat();
-    assert_eq!(store.outbox_after(ParcelId(0), 9).await.unwrap(), given);
+    assert_eq!(messages(&store, 0, 9).await, given);
     assert_eq!(texts(&given), ["first", "last"]);
 }
 
-/// Copies the database as it lies on the disk: the file, then the log, which stays below the size at
-/// which it is moved into the file.
-fn snapshot(world: &World, to: &Path) -> PathBuf {
+/// Copies the database as it lies on the disk: the file, then the log. Somebody reads meanwhile, so that
+/// the log does not begin anew between the two copies.
+async fn snapshot(world: &World, to: &Path) -> PathBuf {
+    let mut conn = SqliteConnection::connect(&format!("sqlite://{}", world.path().display()))
+        .await
+        .unwrap();
+    let reading = sqlx::raw_sql("BEGIN; SELECT count(*) FROM outbox");
+    reading.execute(&mut conn).await.unwrap();
     let copy = to.join("slips-p2p.db");
     fs::copy(world.path(), &copy).unwrap();
     fs::copy(
@@ -322,6 +324,7 @@ fn snapshot(world: &World, to: &Path) -> PathBuf {
         to.join("slips-p2p.db-wal"),
     )
     .unwrap();
+    conn.close().await.unwrap();
     copy
 }
 
@@ -344,18 +347,14 @@ async fn a_copy_of_file_and_log_taken_while_writing_opens_and_is_whole() {
             }
         });
         while !writing.is_finished() {
-            accepted = store
-                .outbox_after(ParcelId(0), 100_000)
-                .await
-                .unwrap()
-                .len();
+            accepted = messages(&store, 0, 100_000).await.len();
             if accepted % 2_000 > 300 {
                 break;
             }
         }
         let elsewhere = tempfile::tempdir().unwrap();
         let mut settings = world.settings.clone();
-        settings.path = snapshot(&world, elsewhere.path());
+        settings.path = snapshot(&world, elsewhere.path()).await;
         writing.await.unwrap();
 
         let (copy, loaded) = Store::open(settings.clone()).await.unwrap();

@@ -156,7 +156,7 @@ async fn old_messages_go_from_the_front_only() {
         .await
         .unwrap();
     assert_eq!(store.prune(at(1_100)).await.unwrap().outbox, 2);
-    let left = store.outbox_after(ParcelId(0), 9).await.unwrap();
+    let left = messages(&store, 0, 9).await;
     assert_eq!(texts(&left), ["500", "3"]);
     assert_eq!(store.prune(at(2_000)).await.unwrap().outbox, 2);
     let given = store
@@ -178,7 +178,7 @@ async fn after_a_long_rest_stale_messages_go_before_anything_is_delivered() {
     store.close().await;
     let store = world.open().await;
     assert_eq!(store.drop_stale(at(1_100)).await.unwrap(), 2);
-    let left = store.outbox_after(ParcelId(0), 9).await.unwrap();
+    let left = messages(&store, 0, 9).await;
     assert_eq!(texts(&left), ["500"]);
 }
 

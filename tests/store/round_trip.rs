@@ -99,10 +99,9 @@ async fn round_trip(
         ..Batch::default()
     };
     let committed = store.commit(batch).await.unwrap();
-    assert_eq!(
-        store.outbox_after(ParcelId(0), 9).await.unwrap(),
-        committed.parcels
-    );
+    let lane = committed.parcels[0].content.lane();
+    let page = store.outbox_after(lane, ParcelId(0), 9).await.unwrap();
+    assert_eq!(page.parcels, committed.parcels);
     let reader = world.reader().await;
     let record = reader.peer(peer(1)).await.unwrap().unwrap();
     let kept = if state == Reachability::Connected {

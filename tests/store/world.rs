@@ -4,8 +4,8 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use slips_p2p::{
     domain::{
-        Author, Confidence, Content, Neighbour, OwnStatement, Parcel, PeerId, ReceivedReport,
-        Score, Subject, Timestamp,
+        Author, Confidence, Content, Lane, Neighbour, OwnStatement, Parcel, ParcelId, PeerId,
+        ReceivedReport, Score, Subject, Timestamp,
     },
     store::{Batch, Loaded, Reader, Retention, Settings, Store, StoredFact},
 };
@@ -120,6 +120,12 @@ pub fn outbox(messages: impl IntoIterator<Item = (Timestamp, Content)>) -> Batch
 }
 
 /// The texts of parcels, in their order.
+/// The messages that wait after an id.
+pub async fn messages(store: &Store, after: i64, limit: usize) -> Vec<Parcel> {
+    let page = store.outbox_after(Lane::Messages, ParcelId(after), limit);
+    page.await.unwrap().parcels
+}
+
 pub fn texts(parcels: &[Parcel]) -> Vec<&str> {
     parcels
         .iter()

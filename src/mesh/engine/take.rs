@@ -27,6 +27,15 @@ pub(super) enum How {
     Answer(u64),
 }
 
+/// A checked segment that came.
+struct Came {
+    from: Neighbour,
+    checked: Checked,
+    /// The end of its signature.
+    mark: [u8; 16],
+    how: How,
+}
+
 impl Mesh {
     /// A segment came, perhaps said to answer a want.
     pub(super) fn take(
@@ -67,7 +76,15 @@ impl Mesh {
         self.charge_verifying(from, check::cost(segment.key()), now);
         self.counters.verified += 1;
         match check::checked(&self.network, &segment, &bytes) {
-            Ok(checked) => self.place(from, checked, mark, how, now),
+            Ok(checked) => {
+                let came = Came {
+                    from,
+                    checked,
+                    mark,
+                    how,
+                };
+                self.place(came, now);
+            }
             Err(refusal) => {
                 let why = refusal.to_string();
                 if refusal.blame() == Blame::Both
@@ -106,14 +123,9 @@ impl Mesh {
         true
     }
 
-    fn place(
-        &mut self,
-        from: Neighbour,
-        checked: Checked,
-        mark: [u8; 16],
-        how: How,
-        now: Timestamp,
-    ) {
+    /// Takes a segment that follows what is held, keeps one that will, compares one that does not.
+    fn place(&mut self, came: Came, now: Timestamp) {
+        let (from, how, checked) = (came.from, came.how, &came.checked);
         let author = checked.tip.author;
         self.note_has(from, author, checked.tip.seq);
         let log = &self.logs[&author];
@@ -125,15 +137,15 @@ impl Mesh {
             // Somebody who has what is missing may have come meanwhile.
             let gone = skips && self.first_offered(author, held) > held + 1;
             if gone && matches!(how, How::Answer(_)) {
-                return self.append(from, checked, mark, how, now);
+                return self.append(came, now);
             }
-            return self.hold(from, checked, now);
+            return self.hold(from, came.checked, now);
         }
         if checked.tip.seq > held {
             if checked.digest_at(held) == Some(log.tip.digest) {
-                self.append(from, checked, mark, how, now);
+                self.append(came, now);
             } else {
-                self.compare(from, checked.bytes, held, held, now);
+                self.compare(from, came.checked.bytes, held, held, now);
             }
             return;
         }
@@ -147,9 +159,9 @@ impl Mesh {
             }
             Some((head, digest)) if head.digest != digest => {
                 let seq = head.seq;
-                self.compare(from, checked.bytes, seq, seq, now);
+                self.compare(from, came.checked.bytes, seq, seq, now);
             }
-            _ => self.compare(from, checked.bytes, first, last, now),
+            _ => self.compare(from, came.checked.bytes, first, last, now),
         }
     }
 
@@ -176,14 +188,14 @@ impl Mesh {
         self.ask_at(author, now.plus(patience));
     }
 
-    fn append(
-        &mut self,
-        from: Neighbour,
-        checked: Checked,
-        mark: [u8; 16],
-        how: How,
-        now: Timestamp,
-    ) {
+    /// Takes a segment in: to the disk, and to the others.
+    fn append(&mut self, came: Came, now: Timestamp) {
+        let Came {
+            from,
+            checked,
+            mark,
+            how,
+        } = came;
         let author = checked.tip.author;
         let Some(log) = self.logs.get_mut(&author) else {
             return;
@@ -254,7 +266,14 @@ impl Mesh {
             self.held_bytes -= checked.bytes.len();
             let mark = mark(super::signature_of(&checked.bytes));
             if checked.tip.seq > log.tip.seq {
-                self.place(from, checked, mark, How::Push, now);
+                let how = How::Push;
+                let came = Came {
+                    from,
+                    checked,
+                    mark,
+                    how,
+                };
+                self.place(came, now);
             } else {
                 self.take_held(author, now);
             }

@@ -125,7 +125,7 @@ impl Reader<'_> {
             received_at,
             receipt: self.progress.hand(),
         };
-        self.gate.hand_over(line).await;
+        self.gate.hand_over(line, 1).await;
     }
 
     /// What is no frame ends the stream: where the next one begins, nobody can know.

@@ -3,14 +3,18 @@
 
 use std::{
     fs::{self, File},
+    future::pending,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
+use tokio::task::JoinHandle;
+
 use crate::domain::PeerId;
 
-/// The mark goes ahead in steps, so that it is written once for so many entries. A backup that is
-/// older by fewer is found out only by neighbours.
+/// The mark goes ahead by so much at the most, so that it is written once for half as many entries, and
+/// before they come: more than twice a batch. A backup that is older by fewer is found out only by
+/// neighbours.
 const STEP: u64 = 1024;
 
 /// How far a key has signed in a network, at most.
@@ -21,6 +25,8 @@ pub(super) struct Mark {
     /// The network, and on a line of its own the id of the key.
     of: String,
     signed: u64,
+    /// How far it will be when that is written.
+    writing: Option<(u64, JoinHandle<io::Result<()>>)>,
 }
 
 impl Mark {
@@ -44,6 +50,7 @@ impl Mark {
             path,
             of,
             signed: signed.unwrap_or(0),
+            writing: None,
         }
     }
 
@@ -52,58 +59,88 @@ impl Mark {
         self.signed > 0 && (last == 0 || last.saturating_add(STEP) < self.signed)
     }
 
-    /// To be called before anything up to this number leaves the program.
-    ///
-    /// # Errors
-    /// The mark cannot be written.
-    pub(super) fn reserve(&mut self, last: u64) -> io::Result<()> {
-        if last <= self.signed {
-            return Ok(());
-        }
-        let signed = last.saturating_add(STEP - 1) / STEP * STEP;
-        if let Some(path) = &self.path {
-            let mut new = path.clone().into_os_string();
-            new.push(".new");
-            let mut file = File::create(&new)?;
-            writeln!(file, "{signed} {}", self.of)?;
-            file.sync_all()?;
-            fs::rename(&new, path)?;
-        }
-        self.signed = signed;
-        Ok(())
+    /// Whether anything up to this number may leave the program.
+    pub(super) fn covers(&self, last: u64) -> bool {
+        last <= self.signed
     }
+
+    /// Moves the mark on in the background, if it is not far enough ahead of what is on disk. Not to be
+    /// called before there is something to be signed: a mark without a log is a lost log.
+    pub(super) fn go_ahead(&mut self, on_disk: u64) {
+        if self.writing.is_some() || on_disk.saturating_add(STEP / 2) < self.signed {
+            return;
+        }
+        let signed = on_disk.saturating_add(STEP);
+        let text = format!("{signed} {}", self.of);
+        let path = self.path.clone();
+        let write = move || path.map_or(Ok(()), |path| write(&path, &text));
+        self.writing = Some((signed, tokio::task::spawn_blocking(write)));
+    }
+
+    /// Waits until the mark has moved; for ever when it does not move. When it could not be written
+    /// that is said, and what is signed goes out all the same.
+    pub(super) async fn moved(&mut self) {
+        let Some((signed, writing)) = &mut self.writing else {
+            return pending().await;
+        };
+        let written = writing.await;
+        self.signed = self.signed.max(*signed);
+        self.writing = None;
+        if let Err(error) = written.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            tracing::warn!(%error, "how far our log goes cannot be noted beside the key (node.key_file): a lost \
+                 database would not be found out");
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut new = path.to_owned().into_os_string();
+    new.push(".new");
+    let mut file = File::create(&new)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&new, path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_lost_log_is_known_and_a_crash_is_none() {
+    async fn reserve(mark: &mut Mark, on_disk: u64) {
+        mark.go_ahead(on_disk);
+        if mark.writing.is_some() {
+            mark.moved().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_log_is_known_and_a_crash_is_none() {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
         let id = PeerId::random();
         let mut mark = Mark::beside(Some(&key), "slips", id);
         assert!(!mark.misses(0), "it has signed nothing yet");
-        mark.reserve(3).unwrap();
+        assert!(!mark.covers(1));
+        reserve(&mut mark, 3).await;
+        assert!(mark.covers(3 + STEP));
         let mark = Mark::beside(Some(&key), "slips", id);
         assert!(mark.misses(0));
-        assert!(!mark.misses(2), "a crash may leave the mark ahead");
+        assert!(!mark.misses(3), "a crash may leave the mark ahead");
         assert!(!Mark::beside(Some(&key), "another", id).misses(0));
         let mut mark = mark;
-        mark.reserve(5000).unwrap();
+        reserve(&mut mark, 5000).await;
         let mark = Mark::beside(Some(&key), "slips", id);
-        assert!(mark.misses(3000) && !mark.misses(4990));
+        assert!(mark.misses(3000) && !mark.misses(5000));
         fs::write(dir.path().join("key.signed"), "garbage").unwrap();
         assert!(!Mark::beside(Some(&key), "slips", id).misses(0));
     }
 
-    #[test]
-    fn a_new_key_in_the_place_of_the_old_begins_anew() {
+    #[tokio::test]
+    async fn a_new_key_in_the_place_of_the_old_begins_anew() {
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key");
         let (old, new) = (PeerId::random(), PeerId::random());
-        Mark::beside(Some(&key), "slips", old).reserve(3).unwrap();
+        reserve(&mut Mark::beside(Some(&key), "slips", old), 3).await;
         assert!(!Mark::beside(Some(&key), "slips", new).misses(0));
         assert!(Mark::beside(Some(&key), "slips", old).misses(0));
         fs::write(dir.path().join("key.signed"), "1024 slips\n").unwrap();
@@ -113,10 +150,27 @@ mod tests {
         );
     }
 
-    #[test]
-    fn the_key_of_one_run_leaves_no_mark() {
+    #[tokio::test]
+    async fn it_is_written_once_for_many_entries_and_well_before_they_come() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mark = Mark::beside(Some(&dir.path().join("key")), "slips", PeerId::random());
+        let mut writes = 0;
+        for on_disk in 0..10 * STEP {
+            mark.go_ahead(on_disk);
+            if mark.writing.is_some() {
+                mark.moved().await;
+                writes += 1;
+            }
+            assert!(mark.covers(on_disk + STEP / 2));
+            assert!(!mark.misses(on_disk.max(1)));
+        }
+        assert!(writes <= 20);
+    }
+
+    #[tokio::test]
+    async fn the_key_of_one_run_leaves_no_mark() {
         let mut mark = Mark::beside(None, "slips", PeerId::random());
-        mark.reserve(7).unwrap();
+        reserve(&mut mark, 7).await;
         assert!(!mark.misses(7));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{
 };
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use futures::future::BoxFuture;
 
 use super::{Meshing, mark::Mark};
 use crate::domain::{Timestamp, Tip};
@@ -25,10 +25,12 @@ pub(super) struct Speaker {
     pub(super) log: OwnLog,
     /// Nothing more comes.
     ended: bool,
+    /// The number of the last entry on disk.
+    on_disk: u64,
     under_way: Option<UnderWay>,
     /// Until when others are asked first; `None`: they were.
     ask_until: Option<Timestamp>,
-    mark: Mark,
+    pub(super) mark: Mark,
     /// Our log lacks entries we have signed; shared with whoever would have more signed.
     lost: Arc<AtomicBool>,
 }
@@ -36,7 +38,7 @@ pub(super) struct Speaker {
 struct UnderWay {
     unsent: Unsent,
     entries: u64,
-    commit: JoinHandle<Result<Committed, StoreError>>,
+    commit: BoxFuture<'static, Result<Committed, StoreError>>,
 }
 
 impl Speaker {
@@ -55,6 +57,7 @@ impl Speaker {
             mark,
             lost: Arc::new(AtomicBool::new(lost)),
             log,
+            on_disk: last,
             ended: false,
             under_way: None,
             ask_until: Some(now.plus(ASK_FIRST)),
@@ -69,6 +72,7 @@ impl Speaker {
     /// Others had entries of ours.
     pub(super) fn adopt(&mut self, tip: Tip) {
         self.log.adopt(tip);
+        self.on_disk = self.on_disk.max(tip.seq);
         self.lost
             .store(self.mark.misses(tip.seq), Ordering::Release);
     }
@@ -121,20 +125,27 @@ impl Speaker {
         self.under_way.is_none() && !self.lost.load(Ordering::Acquire)
     }
 
-    /// Waits for the end of the commit under way; for ever when there is none.
-    pub(super) async fn committed(&mut self) -> Result<(Unsent, u64), NodeError> {
-        let Some(under_way) = &mut self.under_way else {
-            return pending().await;
-        };
-        let joined = (&mut under_way.commit).await;
-        let Some(UnderWay {
+    /// Waits for what was being committed to be on disk; `None`: the mark has moved.
+    pub(super) async fn news(&mut self) -> Result<Option<(Unsent, u64)>, NodeError> {
+        tokio::select! {
+            biased;
+            committed = committed(&mut self.under_way) => committed.map(Some),
+            () = self.mark.moved() => Ok(None),
+        }
+    }
+}
+
+/// Waits for the end of the commit under way; for ever when there is none.
+async fn committed(under_way: &mut Option<UnderWay>) -> Result<(Unsent, u64), NodeError> {
+    let Some(UnderWay { commit, .. }) = under_way else {
+        return pending().await;
+    };
+    commit.await?;
+    match under_way.take() {
+        Some(UnderWay {
             unsent, entries, ..
-        }) = self.under_way.take()
-        else {
-            return pending().await;
-        };
-        crate::node::incoming::joined(joined)?;
-        Ok((unsent, entries))
+        }) => Ok((unsent, entries)),
+        None => pending().await,
     }
 }
 
@@ -143,6 +154,13 @@ impl Meshing {
     pub(super) fn begin_own(&mut self, now: Timestamp) {
         // Asked even when nothing waits: the time to ask has an end, which must not wake the task again.
         while self.speaker.may_sign(now) && !self.waiting.is_empty() && !self.mesh.own_behind() {
+            let last = self
+                .speaker
+                .on_disk
+                .saturating_add(self.waiting.len() as u64);
+            if !self.speaker.mark.covers(last) {
+                return self.speaker.mark.go_ahead(self.speaker.on_disk);
+            }
             let messages: Vec<_> = (self.waiting.drain(..)).map(|text| (now, text)).collect();
             let unsent = match self.speaker.log.append(&messages) {
                 Ok(unsent) => unsent,
@@ -152,12 +170,6 @@ impl Meshing {
                     continue;
                 }
             };
-            if let Some(last) = unsent.segments().map(|(_, _, tip)| tip.seq).max()
-                && let Err(error) = self.speaker.mark.reserve(last)
-            {
-                tracing::warn!(%error, "how far our log goes cannot be noted beside the key (node.key_file): a lost \
-                     database would not be found out");
-            }
             let segments = unsent
                 .segments()
                 .map(|(bytes, first, tip)| self.row(tip, first, bytes, now));
@@ -169,7 +181,7 @@ impl Meshing {
             self.speaker.under_way = Some(UnderWay {
                 unsent,
                 entries: messages.len() as u64,
-                commit: tokio::spawn(async move { store.commit(batch).await }),
+                commit: Box::pin(async move { store.commit(batch).await }),
             });
         }
     }
@@ -177,6 +189,10 @@ impl Meshing {
     /// Own segments are on disk: now they may be sent.
     pub(super) fn own_committed(&mut self, (unsent, entries): (Unsent, u64)) {
         self.counters.own_entries.add(entries);
+        if let Some(tip) = unsent.tip() {
+            self.speaker.on_disk = tip.seq;
+            self.speaker.mark.go_ahead(tip.seq);
+        }
         let own = self.speaker.log.persisted(unsent);
         self.mesh.appended(own, Timestamp::now());
     }

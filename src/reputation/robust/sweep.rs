@@ -18,8 +18,9 @@ use crate::{
 use super::{
     RobustParameters,
     caps::nested_caps,
-    coins::{Tally, Voice},
+    coins::Voice,
     copying::{self, Index},
+    found::{Rebuilt, Voices, between, dispute, dispute_among},
     maths::{days, kept, left, loudness, sigmoid, step},
     owns::OwnTable,
     tables::{Peer, Report},
@@ -66,7 +67,7 @@ impl Schedule {
         if self.under_way.is_none() && now >= next {
             self.next = Some(now.plus(period));
             for (_, peer) in tables.peers.values_mut() {
-                peer.rebuilt = [Tally::default(); 2];
+                peer.rebuilt = Rebuilt::default();
                 peer.vote = None;
             }
             self.under_way = Some(Rebuild {
@@ -97,7 +98,7 @@ impl Rebuild {
         }
         for (_, peer) in tables.peers.values_mut() {
             let rebuilt = peer.rebuilt;
-            peer.change(|found, _| [found.others, found.others_fast] = rebuilt);
+            peer.change(|found, _| found.rebuilt(&rebuilt));
         }
         None
     }
@@ -109,6 +110,7 @@ impl Rebuild {
             return;
         }
         let votes = self.votes(page, tables, p);
+        let dispute = dispute_among(page.iter(), None, p);
         let before = forward(&votes);
         let mut after = 1.0;
         for (vote, before) in votes.iter().zip(before).rev() {
@@ -120,8 +122,8 @@ impl Rebuild {
             }
             let age = days(vote.said_at, self.at);
             if let Some((_, peer)) = tables.peers.at_mut(page[vote.report].author) {
-                peer.rebuilt[0].add(weight * left(age, p.half_c), q, vote.claim);
-                peer.rebuilt[1].add(weight * left(age, p.half_cf), q, vote.claim);
+                let weights = [p.half_c, p.half_cf].map(|half| weight * left(age, half));
+                peer.rebuilt.add(weights, q, vote.claim, dispute);
             }
         }
     }
@@ -130,25 +132,35 @@ impl Rebuild {
     fn votes(&self, page: &[Report], tables: &mut Tables, p: &RobustParameters) -> Vec<Vote> {
         let index = Index::new(page);
         let mut votes: Vec<Vote> = Vec::with_capacity(page.len());
-        let mut items = Vec::with_capacity(page.len());
+        let mut says = Vec::with_capacity(page.len());
+        let mut sides = [0.0; 2];
         for (at, report) in page.iter().enumerate() {
             let Some((_, peer)) = tables.peers.at_mut(report.author) else {
                 continue;
             };
-            let voice = match peer.vote {
-                Some(voice) => voice,
+            let Voices {
+                calm: voice,
+                disputed: [pos, neg],
+            } = match peer.vote {
+                Some(voices) => voices,
                 None => self.hear(peer, tables.own, p),
             };
             let claim = report.claim();
-            let said = claim * voice.pos + (1.0 - claim) * voice.neg;
+            sides[usize::from(claim > 0.5)] += voice.credit();
             let own = copying::independence(peer, report, &index, p);
-            let evidence = p.temper * peer.emphasis(report.confidence.get()) * said * own;
-            items.push((voice.mass, voice.rho1 * evidence));
+            let scale = p.temper * peer.emphasis(report.confidence.get()) * own;
             let unproven = if self.gate > 0.0 {
-                self.gate * (1.0 - voice.rho1) * peer.tenure(report.said_at, p) * evidence
+                self.gate * (1.0 - voice.rho1) * peer.tenure(report.said_at, p)
             } else {
                 0.0
             };
+            says.push(Says {
+                calm: scale * (claim * voice.pos + (1.0 - claim) * voice.neg),
+                disputed: scale * (claim * pos + (1.0 - claim) * neg),
+                mass: voice.mass,
+                proven: voice.rho1,
+                unproven,
+            });
             let since = votes.last().map_or(report.said_at, |last| last.said_at);
             let apart = days(since, report.said_at) + days(report.said_at, since);
             votes.push(Vote {
@@ -156,22 +168,43 @@ impl Rebuild {
                 said_at: report.said_at,
                 claim,
                 kept: kept(p.hazard * apart),
-                loud: unproven,
+                loud: 1.0,
             });
         }
-        for ((vote, item), fits) in votes.iter_mut().zip(&items).zip(nested_caps(&items, p)) {
-            vote.loud = loudness(vote.loud + fits * item.1);
+        let dispute = dispute(sides, p);
+        let evidence = |one: &Says| between(one.calm, one.disputed, dispute);
+        let items: Vec<_> = (says.iter())
+            .map(|one| (one.mass, one.proven * evidence(one)))
+            .collect();
+        for (at, fits) in nested_caps(&items, p).into_iter().enumerate() {
+            votes[at].loud = loudness(says[at].unproven * evidence(&says[at]) + fits * items[at].1);
         }
         votes
     }
 
     /// How the author of a report is heard, found out at its first report in a rebuild.
-    fn hear(&self, peer: &mut Peer, own: &OwnTable, p: &RobustParameters) -> Voice {
+    fn hear(&self, peer: &mut Peer, own: &OwnTable, p: &RobustParameters) -> Voices {
         peer.decay_if_stale(self.at, p);
-        let voice = Voice::labelling(&peer.evidence(self.at, p), p).muffled(peer.muffled(own));
-        peer.vote = Some(voice);
-        voice
+        let voices = peer.found_at(self.at, p).voices(Voice::labelling, p);
+        let voices = voices.muffled(peer.muffled(own));
+        peer.vote = Some(voices);
+        voices
     }
+}
+
+/// What a report says in a rebuild, before it is known how far those who spoke disagree.
+#[derive(Debug, Clone, Copy)]
+struct Says {
+    /// Its evidence where nobody disagrees, in log-odds.
+    calm: f64,
+    /// Its evidence in a dispute.
+    disputed: f64,
+    /// First-hand mass of its author.
+    mass: f64,
+    /// The part of its evidence that is proven at first hand.
+    proven: f64,
+    /// The part of it that is not, and heard all the same.
+    unproven: f64,
 }
 
 /// One report in a rebuild.

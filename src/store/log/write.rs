@@ -1,11 +1,18 @@
 //! Appending segments and proofs, within a transaction of the writer's, and removing old segments.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::Arc,
+};
 
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::{Digest, PeerId, Timestamp};
-use crate::store::{Batch, sql::ManyRows};
+use crate::store::{
+    Batch,
+    sql::{ManyRows, ROWS},
+    transaction::Transaction,
+};
 
 use super::{LogFork, LogSegment};
 
@@ -13,112 +20,143 @@ use super::{LogFork, LogSegment};
 pub(in crate::store) const STEP_SEGMENTS: i64 = 100;
 
 const INSERT: ManyRows = ManyRows {
-    head: "INSERT INTO log_segment (author, first, last, at, body)",
+    head: "INSERT INTO log_segment (author, first, last, at, body) SELECT * FROM",
     columns: 5,
-    tail: "",
+    tail: ROWS,
 };
 
-/// Where an author's log stands in this transaction.
+/// How many authors' heads are kept in memory (about 1.5 MiB); past that they are looked up again.
+const KNOWN_HEADS: usize = 8192;
+
+/// Where the logs stand, remembered between transactions.
+#[derive(Default)]
+pub(in crate::store) struct Heads(HashMap<Name, Head>);
+
+/// A network and an author.
+type Name = (Arc<str>, PeerId);
+
+/// Where an author's log stands.
 struct Head {
     id: i64,
     last: u64,
     digest: Digest,
     kept_from: u64,
+    /// In this transaction.
     moved: bool,
     /// What is before `kept_from` must go.
     gap: bool,
 }
 
+impl Heads {
+    /// Forgets everything: after a transaction that was taken back, or when segments were removed.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Looks up those of the authors that are not remembered.
+    async fn meet(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        segments: &[&LogSegment],
+    ) -> Result<(), sqlx::Error> {
+        if self.0.len() + segments.len() > KNOWN_HEADS {
+            self.clear();
+        }
+        let new: HashSet<PeerId> = (segments.iter())
+            .filter(|s| !self.0.contains_key(&(Arc::clone(&s.network), s.author)))
+            .map(|segment| segment.author)
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = new.iter().map(|author| author.to_base58()).collect();
+        let rows = sqlx::query(
+            "SELECT peer_id, id, last, digest, kept_from, network FROM log_author
+             WHERE peer_id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(serde_json::json!(names).to_string())
+        .fetch_all(transaction.conn().await?)
+        .await?;
+        for row in rows {
+            let name: &str = row.try_get(0)?;
+            let digest: Vec<u8> = row.try_get(3)?;
+            if let (Ok(author), Ok(digest)) = (name.parse(), digest.try_into().map(Digest)) {
+                let head = Head {
+                    id: row.try_get(1)?,
+                    last: count(row.try_get(2)?),
+                    digest,
+                    kept_from: count(row.try_get(4)?),
+                    moved: false,
+                    gap: false,
+                };
+                self.0
+                    .insert((row.try_get::<&str, _>(5)?.into(), author), head);
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Stores the segments and proofs of the batches. A segment that ends at or before the author's last
 /// entry is known and left out; one that begins after a gap makes what is before it unknown.
 pub(in crate::store) async fn write(
-    conn: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
+    heads: &mut Heads,
     batches: &[&Batch],
 ) -> Result<(), sqlx::Error> {
     for fork in batches.iter().flat_map(|batch| &batch.forks) {
-        write_fork(conn, fork).await?;
+        write_fork(transaction.conn().await?, fork).await?;
     }
     let segments: Vec<&LogSegment> = (batches.iter()).flat_map(|batch| &batch.segments).collect();
     if segments.is_empty() {
         return Ok(());
     }
-    let mut heads = heads(conn, &segments).await?;
+    heads.meet(transaction, &segments).await?;
     let mut rows: Vec<(i64, &LogSegment)> = Vec::with_capacity(segments.len());
+    let mut moved: Vec<Name> = Vec::new();
     for segment in segments {
-        let key = (Arc::clone(&segment.network), segment.author);
-        let head = match heads.get_mut(&key) {
-            Some(head) if segment.last <= head.last => continue,
-            Some(head) => head,
-            None => {
-                let head = begin(conn, segment).await?;
-                heads.entry(key).or_insert(head)
-            }
+        let name = (Arc::clone(&segment.network), segment.author);
+        let head = match heads.0.entry(name.clone()) {
+            Entry::Occupied(known) if segment.last <= known.get().last => continue,
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(begin(transaction.conn().await?, segment).await?),
         };
         if segment.first > head.last.saturating_add(1) {
             (head.kept_from, head.gap) = (segment.first, true);
         }
-        (head.last, head.digest, head.moved) = (segment.last, segment.digest, true);
+        (head.last, head.digest) = (segment.last, segment.digest);
+        if !std::mem::replace(&mut head.moved, true) {
+            moved.push(name);
+        }
         rows.push((head.id, segment));
     }
     INSERT
-        .write(conn, &rows, |statement, (author, segment)| {
-            statement
-                .bind(*author)
+        .write(transaction, &rows, |row, (author, segment)| {
+            row.bind(*author)
                 .bind(number(segment.first))
                 .bind(number(segment.last))
                 .bind(segment.at.as_micros())
                 .bind(segment.body.clone())
         })
         .await?;
-    for head in heads.values().filter(|head| head.moved) {
-        sqlx::query("UPDATE log_author SET last = ?, digest = ?, kept_from = ? WHERE id = ?")
-            .bind(number(head.last))
-            .bind(head.digest.0.to_vec())
-            .bind(number(head.kept_from))
-            .bind(head.id)
-            .execute(&mut *conn)
-            .await?;
-    }
-    for head in heads.values().filter(|head| head.gap) {
-        sqlx::query("DELETE FROM log_segment WHERE author = ? AND last < ?")
-            .bind(head.id)
-            .bind(number(head.kept_from))
-            .execute(&mut *conn)
-            .await?;
-    }
-    Ok(())
-}
-
-/// The heads of the authors that are known.
-async fn heads(
-    conn: &mut SqliteConnection,
-    segments: &[&LogSegment],
-) -> Result<HashMap<(Arc<str>, PeerId), Head>, sqlx::Error> {
-    let names: Vec<String> = segments.iter().map(|s| s.author.to_base58()).collect();
-    let rows = sqlx::query(
-        "SELECT peer_id, id, last, digest, kept_from, network FROM log_author
-         WHERE peer_id IN (SELECT value FROM json_each(?))",
-    )
-    .bind(serde_json::json!(names).to_string())
-    .fetch_all(conn)
-    .await?;
-    let mut heads = HashMap::new();
-    for row in rows {
-        let name: &str = row.try_get(0)?;
-        let digest: Vec<u8> = row.try_get(3)?;
-        if let (Ok(author), Ok(digest)) = (name.parse(), digest.try_into().map(Digest)) {
-            let head = Head {
-                id: row.try_get(1)?,
-                last: count(row.try_get(2)?),
-                digest,
-                kept_from: count(row.try_get(4)?),
-                moved: false,
-                gap: false,
-            };
-            heads.insert((row.try_get::<&str, _>(5)?.into(), author), head);
+    for name in moved {
+        let Some(head) = heads.0.get_mut(&name) else {
+            continue;
+        };
+        head.moved = false;
+        let sql = "UPDATE log_author SET last = ?, digest = ?, kept_from = ? WHERE id = ?";
+        transaction.add(sql, |row| {
+            row.bind(number(head.last))
+                .bind(head.digest.0.to_vec())
+                .bind(number(head.kept_from))
+                .bind(head.id)
+        });
+        if std::mem::take(&mut head.gap) {
+            let sql = "DELETE FROM log_segment WHERE author = ? AND last < ?";
+            transaction.add(sql, |row| row.bind(head.id).bind(number(head.kept_from)));
         }
     }
-    Ok(heads)
+    Ok(())
 }
 
 async fn begin(conn: &mut SqliteConnection, segment: &LogSegment) -> Result<Head, sqlx::Error> {
@@ -137,7 +175,7 @@ async fn begin(conn: &mut SqliteConnection, segment: &LogSegment) -> Result<Head
         last: segment.first.saturating_sub(1),
         digest: segment.digest,
         kept_from: segment.first,
-        moved: true,
+        moved: false,
         gap: false,
     })
 }
