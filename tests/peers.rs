@@ -5,6 +5,8 @@
 mod bench;
 #[path = "peers/book.rs"]
 mod book;
+#[path = "peers/parked.rs"]
+mod parked;
 #[path = "peers/running.rs"]
 mod running;
 #[path = "peers/socket.rs"]

@@ -299,6 +299,7 @@ fn write_fields(out: &mut dyn Write, columns: &[Column], cells: &[Cell]) -> io::
             Cell::Peer(peer) => peer.to_string(),
             other => other.human(),
         };
+        let value = if value.is_empty() { "-" } else { &value };
         writeln!(out, "{heading:width$}  {value}")?;
     }
     Ok(())
@@ -397,6 +398,21 @@ mod tests {
             .map(|line| line.find("0.500"))
             .collect();
         assert_eq!((text.lines().count(), at[0]), (3, at[1]), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_a_dash_below_its_heading_and_blank_in_a_table() {
+        const NOTE: &[Column] = &[column("note", "NOTE"), column("tags", "TAGS")];
+        let mut out = Vec::new();
+        let empty = || vec!["".into(), Cell::Words(Vec::new())];
+        write_record(&mut out, Format::Human, NOTE, empty()).unwrap();
+        let mut printer = Printer::new(&mut out, Format::Human, false, NOTE).unwrap();
+        printer.row(empty()).unwrap();
+        printer.end().unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "NOTE  -\nTAGS  -\nNOTE  TAGS\n\n"
+        );
     }
 
     #[test]
