@@ -44,7 +44,7 @@ RUST
 # What the core and its tests use, as the whole program has it. Of libp2p that is two types, which are
 # the same in the small crates behind it.
 locked() { grep -A 1 "^name = \"$1\"" Cargo.lock | sed -n 's/^version = "\(.*\)"/\1/p' | tail -n 1; }
-printf 'pub use libp2p_identity::PeerId;\npub use multiaddr::Multiaddr;\n' >"$crate/libp2p/src/lib.rs"
+printf 'pub use libp2p_identity::PeerId;\npub use multiaddr::{self, Multiaddr};\n' >"$crate/libp2p/src/lib.rs"
 {
   printf '[package]\nname = "libp2p"\nversion = "0.0.0"\nedition = "2024"\n[dependencies]\n'
   printf 'libp2p-identity = { version = "%s", features = ["peerid", "rand"] }\n' "$(locked libp2p-identity)"

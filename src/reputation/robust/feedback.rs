@@ -9,28 +9,26 @@ use super::{
 };
 
 /// Whether a report came before our own statement or after it, when it may only echo it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Order {
-    /// The report came first.
-    Early,
+    /// The report came first, and those who spoke disagree so far, in 0..=1.
+    Early(f64),
     /// We had spoken already.
     Late,
 }
 
-/// Holds a report against our own statement, or our own statement for it. `dispute`: how far those
-/// who spoke of the address disagree.
+/// Holds a report against our own statement, or our own statement for it.
 pub fn hold(
     peer: &mut Peer,
     report: &Report,
     independence: f64,
     own: &Own,
     order: Order,
-    dispute: f64,
     now: Timestamp,
     p: &RobustParameters,
 ) {
     let between = match order {
-        Order::Early => days(report.said_at, now),
+        Order::Early(_) => days(report.said_at, now),
         Order::Late => days(own.said_at, now),
     };
     let (q, v) = (own.probability(p), report.claim());
@@ -42,9 +40,9 @@ pub fn hold(
     let agreement = q * v + (1.0 - q) * (1.0 - v);
     let contradicts = agreement <= 0.5;
     match order {
-        Order::Early if contradicts => {}
+        Order::Early(_) if contradicts => {}
         // Only who was right before we spoke may be right again after it.
-        Order::Early => peer.early += weight,
+        Order::Early(_) => peer.early += weight,
         Order::Late => {
             let credit = p.echo * peer.early / (peer.early + p.echo_e0);
             weight *= if contradicts {
@@ -54,5 +52,10 @@ pub fn hold(
             };
         }
     }
+    // To agree with what we have said is no test, whoever else spoke; to contradict it is.
+    let dispute = match order {
+        Order::Early(dispute) => dispute,
+        Order::Late => f64::from(contradicts),
+    };
     peer.change(|found, _| found.prove(weight, [q, v], contradicts, dispute));
 }

@@ -1,6 +1,6 @@
 //! Taking facts in: what each changes, and what gives way when a table is full.
 
-use std::{iter, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     domain::{Confidence, PeerId, Score, Subject, Timestamp},
@@ -242,18 +242,7 @@ impl Robust {
         if let Some((_, peer)) = self.peers.at_mut(author) {
             let index = Index::new(page);
             let independence = copying::independence(peer, &page[at], &index, p);
-            // To agree with what we have said is no test, whoever else spoke.
-            let dispute = dispute_among(iter::once(&page[at]), Some(&own), p);
-            feedback::hold(
-                peer,
-                &page[at],
-                independence,
-                &own,
-                Order::Late,
-                dispute,
-                now,
-                p,
-            );
+            feedback::hold(peer, &page[at], independence, &own, Order::Late, now, p);
         }
         page[at].label = Some(own.probability(p) > 0.5);
     }
@@ -281,8 +270,7 @@ impl Robust {
                     report,
                     independence,
                     &own,
-                    Order::Early,
-                    dispute,
+                    Order::Early(dispute),
                     now,
                     p,
                 );
