@@ -15,7 +15,7 @@ use std::{
 use libp2p::identity::Keypair;
 use slips_p2p::{
     domain::{Author, Confidence, Neighbour, Score, Subject, Timestamp, Tip},
-    mesh::{Found, Mesh, Output, OwnLog, Settings, Start},
+    mesh::{Found, Mesh, Output, OwnLog, Settings, Start, Stored},
     wire::message,
 };
 
@@ -41,7 +41,7 @@ impl Side {
             me: Author(me),
             network: NETWORK.into(),
             seed: 1,
-            tips,
+            logs: tips.into_iter().map(stored).collect(),
             forks: Vec::new(),
             settings: Settings::default(),
         };
@@ -89,6 +89,12 @@ impl Side {
             }
         }
     }
+}
+
+/// How a log stands whose past is of no consequence here.
+fn stored(tip: Tip) -> Stored {
+    let (since, until) = (Timestamp::from_micros(0), Timestamp::from_micros(0));
+    Stored { tip, since, until }
 }
 
 fn key(number: u64) -> Keypair {

@@ -161,10 +161,12 @@ impl Running {
         let bridge =
             bridge::start(settings::bridge(config), backlog, delivered, cancel.clone()).await?;
         let keypair = settings::keypair(config, role)?;
-        info!(peer = %keypair.public().to_peer_id(), "identity");
+        let own = keypair.public().to_peer_id();
+        info!(peer = %own, "identity");
+        store.keep_log_of(own);
         let rebuilt = Recall::rebuild(&store, config, Timestamp::now()).await?;
         let (lines, waiting_lines) = network::lines(node::LINES_WAITING);
-        let (sync, synced) = mpsc::channel(node::FRAMES_WAITING);
+        let (sync, synced) = network::sync_frames(node::FRAMES_WAITING);
         let inlets = network::Inlets {
             lines,
             sync: config.network.sync.then_some(sync),
@@ -185,7 +187,7 @@ impl Running {
         }
         let mut node_settings = settings::node(config, own::addresses(&addresses));
         node_settings.anchors = rebuilt.anchors;
-        let peers = Peers::from_records(&loaded.peers);
+        let peers = Peers::from_records(&loaded.peers).with_contacts(&loaded.contacts);
         let kept_for = config.redis.write_back_ttl;
         restate::restate(&store, &bridge, &node_settings, kept_for, &peers).await?;
         let Bridge {

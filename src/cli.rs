@@ -48,7 +48,7 @@ pub const PROGRAM: &str = "slips-p2p";
     name = PROGRAM,
     version,
     about,
-    long_about = "Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node. The other commands read its files and its database, beside the running node or after it, and change nothing but the address book (`peers`).",
+    long_about = "Peer-to-peer reputation node for the Slips intrusion prevention system: takes what Slips says to other nodes, takes what they say to Slips, keeps it and weighs it.\n\n`run` is the node, `init` makes its configuration and key, `peers` keeps its address book. The other commands only read its files and its database, beside the running node or after it, or (`replay`, `simulate`, `demo`) need none.",
     after_help = help::after(&[
         "slips-p2p init",
         "slips-p2p run",
@@ -164,7 +164,7 @@ fn complain(error: &anyhow::Error) -> Exit {
     let Some(exit) = Exit::of(error) else {
         return Exit::Ok;
     };
-    let text = format!("{error:#}");
+    let text = told(error);
     let mut stderr = io::stderr().lock();
     for (at, line) in text.lines().enumerate() {
         let start = if at == 0 { "error: " } else { "       " };
@@ -172,6 +172,19 @@ fn complain(error: &anyhow::Error) -> Exit {
         let _ = writeln!(stderr, "{start}{}", text::clean(line));
     }
     exit
+}
+
+/// The error with its causes, none of them twice: many errors name theirs.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn perform(cli: &Cli, out: &mut dyn Write) -> anyhow::Result<Exit> {

@@ -25,7 +25,9 @@ pub use address_book::{
     MAX_TAG, MAX_TAGS,
 };
 pub use conduct::{Conduct, ConductParseError};
-pub use contact::{Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange};
+pub use contact::{
+    Act, Contact, Decision, DecisionParseError, GivenTrust, Order, TrustChange, ip_of,
+};
 pub use dial::{Unusable, check_dialable, is_quic, port_and_rest};
 pub use judgement::{Judgement, Voice};
 pub use log::{Digest, Span, Tip};

@@ -16,7 +16,8 @@
 //! # What the owner calls, in which order
 //! At start, with what the store has:
 //! 1. [`OwnLog::new`] with the stored head of our own log.
-//! 2. [`Mesh::new`] with all stored tips and the evidence of forks.
+//! 2. [`Mesh::new`] with where all stored logs stand and the evidence of forks. Of more authors than
+//!    [`Settings::authors`] the others are not in memory: they are recalled when they are heard of.
 //!
 //! Then, one input at a time, each with the present time:
 //! - a neighbour speaks sync, or is gone: [`Mesh::connected`], [`Mesh::disconnected`];
@@ -33,9 +34,11 @@
 //!
 //! After each input: [`Mesh::poll`] until `None`, doing each [`Output`] in this order, and answering
 //! [`Output::Store`] with [`Mesh::stored`] (or [`Mesh::not_stored`]) and [`Output::Read`] with
-//! [`Mesh::read`], then or later; several may be under way. A store answers a read only when it has
-//! written what was handed out before it. It keeps the last segment of each author for good, and
-//! refuses one that neither continues nor overlaps what it has, unless [`Arrived::skipped`].
+//! [`Mesh::read`], [`Output::Recall`] with [`Mesh::recalled`] (or [`Mesh::not_recalled`]), then or
+//! later; several may be under way. A store answers a read or a recall only when it has written what
+//! was handed out before it. It keeps the last segment of each author (of those that are silent for
+//! longer than entries are judged, a bounded number; of our own for good), and refuses one that
+//! neither continues nor overlaps what it has, unless [`Arrived::skipped`].
 //! A log that is asked about again after pruning is answered with [`Found::pruned`].
 
 mod bucket;
@@ -46,7 +49,7 @@ mod own;
 mod settings;
 
 pub use check::{Blame, Checked, ContentFault, Refusal, Said, check, content, cost, differ_at};
-pub use engine::{Mesh, Score, Start};
+pub use engine::{Mesh, Score, Start, Stored};
 pub use output::{Arrived, Counters, Evidence, Found, Output, ReadId};
 pub use own::{AppendError, Own, OwnLog, Unsent};
 pub use settings::Settings;

@@ -21,6 +21,7 @@
 mod admission;
 mod behaviour;
 mod book;
+mod compact;
 mod event;
 mod frames;
 mod guard;
@@ -43,7 +44,7 @@ mod transport;
 pub use event::{Event, Events, Line};
 pub use frames::Receipt;
 pub use handle::{Handle, SendError};
-pub use lines::{Lines, LinesIn, lines};
+pub use lines::{Inlet, Lines, LinesIn, Outlet, SyncEvents, SyncIn, lines, sync_frames};
 pub use settings::{Known, Settings};
 pub use standing::UnknownPeers;
 pub use start::{Inlets, StartError, start};

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bridge::{self, InboundQueue, Outbox, SlipsDb};
 use crate::domain::{OwnStatement, PeerId, Subject, Timestamp};
 use crate::mesh::AppendError;
-use crate::network::{Event, Handle, Lines, SyncEvent};
+use crate::network::{Event, Handle, Lines, SyncEvents};
 use crate::reputation::{Engine, anchors::Anchors, guards::Guards, reliability};
 use crate::store::{LogFork, LogHead, Store, StoreError};
 
@@ -43,6 +43,7 @@ mod counters;
 mod ignorance;
 mod incoming;
 mod intake;
+mod listed;
 mod mesh;
 mod orders;
 mod outgoing;
@@ -65,9 +66,9 @@ pub const MAX_LINES_A_BATCH: usize = 512;
 pub const LINES_WAITING: usize = 4 * MAX_LINES_A_BATCH;
 /// Own statements that may wait for `incoming`; one batch's worth.
 const STATEMENTS_WAITING: usize = MAX_LINES_A_BATCH;
-/// Sync frames that may wait for the logs: at 64 KiB each 4 MiB, and enough that no wake is for one
-/// alone.
-pub const FRAMES_WAITING: usize = 64;
+/// Sync frames of up to 512 bytes that may wait for the logs: 4 MiB, of which one peer alone may fill a
+/// third, and enough that no wake is for one alone.
+pub const FRAMES_WAITING: usize = 8 * 1024;
 /// Own messages that may wait for the log: beyond a batch, Slips' queue holds them as well.
 const OWN_WAITING: usize = MAX_LINES_A_BATCH;
 /// Segments of others that may wait for `incoming`: a batch's worth when full, 3 MiB at most.
@@ -184,7 +185,7 @@ pub struct Logs {
     /// Who forked, with the proofs.
     pub forks: Vec<LogFork>,
     /// What peers send.
-    pub synced: mpsc::Receiver<SyncEvent>,
+    pub synced: SyncEvents,
 }
 
 /// Why a task of the node ended early.

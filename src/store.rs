@@ -34,7 +34,13 @@ mod stats;
 mod transaction;
 mod writer;
 
-use std::{path::PathBuf, pin::Pin, sync::Arc, task, time::Duration};
+use std::{
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task,
+    time::Duration,
+};
 
 use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -45,7 +51,7 @@ pub use batch::{
 };
 pub use error::{OpenError, StoreError};
 pub use facts::StoredFact;
-pub use log::{LogFork, LogHead, LogRow, LogSegment, LogSpan, LogStats};
+pub use log::{LogFork, LogHead, LogPlace, LogRow, LogSegment, LogSpan, LogStats};
 pub use open::{beside, is_running};
 pub use presence::{PeerSaying, PresenceRecord, Saying};
 pub use query::{ReportFilter, ReportRow, StatementRow};
@@ -104,6 +110,8 @@ pub struct Store {
     commands: mpsc::Sender<Command>,
     readers: SqlitePool,
     settings: Settings,
+    /// Whose log is never forgotten.
+    own: Arc<OnceLock<PeerId>>,
     closing: watch::Sender<bool>,
     stalled: watch::Receiver<Option<String>>,
     max_pages: watch::Sender<Option<u32>>,
@@ -191,6 +199,7 @@ impl Store {
                 commands,
                 readers,
                 settings,
+                own: Arc::default(),
                 closing,
                 stalled,
                 max_pages,
@@ -295,6 +304,20 @@ impl Store {
     ) -> Result<LogSpan, StoreError> {
         let mut conn = self.readers.acquire().await?;
         log::span(&mut conn, network, author, (from, to), max_bytes).await
+    }
+
+    /// What is known of one author's log.
+    ///
+    /// # Errors
+    /// What the database says, or the row that cannot be.
+    pub async fn log_place(&self, network: &str, author: PeerId) -> Result<LogPlace, StoreError> {
+        let mut conn = self.readers.acquire().await?;
+        log::place(&mut conn, network, author).await
+    }
+
+    /// Whose log is ours: it is never forgotten, however old. Before this is said none is.
+    pub fn keep_log_of(&self, own: PeerId) {
+        let _ = self.own.set(own);
     }
 
     /// The operator's address book as it is on disk.

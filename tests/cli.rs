@@ -12,6 +12,8 @@ mod follow;
 mod forms;
 #[path = "cli/help.rs"]
 mod help;
+#[path = "cli/mistakes.rs"]
+mod mistakes;
 #[path = "cli/reading.rs"]
 mod reading;
 #[path = "cli/simulate.rs"]

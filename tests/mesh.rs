@@ -24,5 +24,7 @@ mod parts;
 mod spread;
 #[path = "mesh/statements.rs"]
 mod statements;
+#[path = "mesh/throwaway.rs"]
+mod throwaway;
 #[path = "mesh/world.rs"]
 mod world;

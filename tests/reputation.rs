@@ -20,6 +20,8 @@ mod parameters;
 mod properties;
 #[path = "reputation/robust_copies.rs"]
 mod robust_copies;
+#[path = "reputation/robust_disputes.rs"]
+mod robust_disputes;
 #[path = "reputation/robust_explained.rs"]
 mod robust_explained;
 #[path = "reputation/robust_gate.rs"]

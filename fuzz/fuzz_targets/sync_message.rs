@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
         me: Author(id(1)),
         network: "slips".into(),
         seed: 1,
-        tips: Vec::new(),
+        logs: Vec::new(),
         forks: Vec::new(),
         settings: Settings::default(),
     };

@@ -13,7 +13,7 @@ use super::Role;
 use libp2p::{Multiaddr, multiaddr::Protocol};
 
 use crate::config::{self, Config};
-use crate::domain::{Contact, Decision, PeerId, Timestamp};
+use crate::domain::{Contact, Decision, PeerId, Timestamp, ip_of};
 use crate::network::identity::{self, KeyError, Loose};
 use crate::reputation::{anchors::Anchors, guards::Guards, reliability};
 use crate::{bridge, network, node, store};
@@ -230,6 +230,7 @@ pub(super) fn keypair(config: &Config, role: Role) -> Result<Keypair, KeyError> 
 pub fn guards(config: &Config, own: HashSet<IpAddr>) -> Guards {
     Guards {
         own,
+        named: config.network.peers.iter().filter_map(ip_of).collect(),
         never_block: config.never_block.clone(),
         private: config.reputation.guard_private,
     }

@@ -26,6 +26,7 @@ pub struct Args {
 /// `-o` asks for another form (exit 2), or the output cannot be written.
 pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     context.has_one_form("a script for a shell is written; leave -o out")?;
+    context.takes_no_settings("completions")?;
     let out = &mut *context.out;
     // Generated into memory first: the generator panics on an output that breaks.
     let mut script = Vec::new();

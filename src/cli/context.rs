@@ -63,6 +63,24 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Refuses the flags that say where settings and data come from, where nothing reads them.
+    ///
+    /// # Errors
+    /// Exit 2 where one of them is given.
+    pub fn takes_no_settings(&self, command: &str) -> anyhow::Result<()> {
+        let given = [
+            ("--config", self.global.config.is_some()),
+            ("--database", self.global.database.is_some()),
+            ("--set", !self.global.set.is_empty()),
+        ];
+        match given.iter().find(|(_, is_given)| *is_given) {
+            Some((flag, _)) => Err(Exit::Usage.because(format!(
+                "{command} reads no configuration and no database; leave {flag} out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// A printer for rows with these columns.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(50);
 /// Show four nodes at work, with checks.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Starts redis-servers on free ports and nodes with directories, keys and databases of their own: three sensors A, B and C, and a liar. Plays a recorded session of Slips and a short story through them, shows what happens, and checks by itself that B's Slips got what it should. Needs redis-server. Ends within a minute and leaves nothing behind.",
+    long_about = "Show four nodes at work: starts redis-servers on free ports and nodes with directories, keys and databases of their own: three sensors A, B and C, and a liar. Plays a recorded session of Slips and a short story through them, shows what happens, and checks by itself that B's Slips got what it should. Needs redis-server. Ends within a minute and leaves nothing behind, unless --keep says so.",
     after_help = help::after(&["slips-p2p demo", "slips-p2p demo --keep", "slips-p2p -o json demo"])
 )]
 pub struct Args {
@@ -40,6 +40,7 @@ pub struct Args {
 /// # Errors
 /// Something could not be started, or took too long.
 pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    context.takes_no_settings("demo")?;
     let mut stop = Stop::new()?;
     let mut stage = Stage::new(args.keep)?;
     let told = tokio::select! {

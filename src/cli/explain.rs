@@ -10,7 +10,7 @@ use crate::{domain::Subject, reputation::ModelKind};
 /// Explain why an address is judged as it is, or why a peer is trusted as it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    long_about = "Explain an opinion: each report on the address, how far its author is trusted, its weight, what age has left of it, and what the score would be without it; whether a guard keeps the opinion inside the node; and what has changed since.\n\nThe opinion explained is the one the node stored last, worked out anew from the database as of that time (recomputed_equal: equal within 1e-12), or, where it stored none, the one of now. An address nobody spoke of ends with exit code 3.\n\n--peer explains a peer instead: what its trust is made of, by the numbers of the model.\n\nCSV has a row for each report.",
+    long_about = "Explain an opinion: each report on the address, how far its author is trusted, its weight, what age has left of it, and what the score would be without it; whether a guard keeps the opinion inside the node; and what has changed since.\n\nThe opinion explained is the one the node stored last, worked out anew from the database as of that time (recomputed_equal: equal within 1e-12), or, where it stored none, the one of now. An address nobody spoke of ends with exit code 3.\n\n--peer explains a peer instead: what its trust is made of, by the numbers of the model.\n\nCSV has a row for each report, and of a peer one row.",
     after_help = help::after(&[
         "slips-p2p explain 198.51.100.7",
         "slips-p2p explain --peer 12D3KooWGzBv",
@@ -26,7 +26,7 @@ pub struct Args {
         conflicts_with = "peer"
     )]
     address: Option<Subject>,
-    /// Explain a peer: its id, or the beginning of it.
+    /// Explain a peer: its id, its alias, or the beginning of its id.
     #[arg(long, value_name = "PEER")]
     peer: Option<String>,
     /// Of how many of the strongest reporters to say what the score would be without them.

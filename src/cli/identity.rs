@@ -1,5 +1,7 @@
 //! `slips-p2p identity show`: who this node is to others.
 
+use anyhow::Context as _;
+
 use super::{
     context::Context,
     exit::Exit,
@@ -43,7 +45,13 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
             "node.key_file is empty: this node has a new identity at each start; name a file to keep one",
         ));
     };
-    if !file.exists() {
+    let is_there = file.try_exists().with_context(|| {
+        format!(
+            "cannot look for the key {}; run as the user the node runs as",
+            file.display()
+        )
+    })?;
+    if !is_there {
         return Err(Exit::NotFound.because(format!(
             "there is no key at {}; `slips-p2p init` makes one, and so does the first `slips-p2p run`",
             file.display()

@@ -63,7 +63,12 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
         ));
     }
     let dir = args.dir.as_deref().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| {
+        format!(
+            "cannot make {} (--dir names another directory)",
+            dir.display()
+        )
+    })?;
     let file = args
         .dir
         .as_ref()

@@ -130,7 +130,10 @@ pub(super) async fn guard(
     now: Timestamp,
 ) -> anyhow::Result<Option<Guard>> {
     let own: HashSet<IpAddr> = app::own_addresses(&database.config.network.listen);
-    let peer = database.reader.peer_at(subject.ip(), now).await?;
+    let mut peer = database.reader.peer_at(subject.ip(), now).await?;
+    if peer.is_none() {
+        peer = (database.reader.address_book().await?).at(subject.ip(), now);
+    }
     Ok(app::guards(&database.config, own).of(subject, peer, now))
 }
 

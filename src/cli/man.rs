@@ -32,6 +32,7 @@ pub struct Args {
 /// `-o` asks for another form (exit 2), or a page cannot be written.
 pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     context.has_one_form("manual pages are written; leave -o out")?;
+    context.takes_no_settings("man")?;
     let out = &mut *context.out;
     let mut root = command().disable_help_subcommand(true);
     root.build();
@@ -42,7 +43,12 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
             out.write_all(&page)?;
         }
         Some(dir) => {
-            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            fs::create_dir_all(dir).with_context(|| {
+                format!(
+                    "cannot make {} (--dir names another directory)",
+                    dir.display()
+                )
+            })?;
             write_pages(&root, dir, out)?;
         }
     }

@@ -56,7 +56,7 @@ enum Command {
     Inspect(Peer),
     /// Put a peer into the address book, or add to its entry.
     #[command(
-        long_about = "Put a peer into the address book, or add to its entry: an address, its alias, a note, tags. The running node dials it at once; with --pin it is kept, dialled again whenever it is lost, and never counted against limits.",
+        long_about = "Put a peer into the address book, or add to its entry: an address, its alias, a note, tags. The running node dials it at once, unless the peer is rejected or banned; with --pin it is kept, dialled again whenever it is lost, and never counted against limits.",
         after_help = help::after(&[
             "slips-p2p peers add /ip4/192.0.2.7/tcp/4001/p2p/QmafUcmZd1sGvQ7hPwiDAPUQ3brMgXRzWHp6j2ZVFW21V2",
         ])

@@ -44,7 +44,7 @@ pub struct Args {
     /// The trust model, robust, slips, slips-compat, fides, mean or median; else that of the configuration.
     #[arg(long, value_name = "MODEL")]
     model: Option<ModelKind>,
-    /// Another model to be asked too; its answer stands in each line under "compare".
+    /// Another model to be asked too; its answer stands in each line under "compare", in rows beside the first.
     #[arg(long, value_name = "MODEL")]
     compare: Option<ModelKind>,
     /// Leave out what our own Slips said of the address itself, as the write-back to Slips does.
@@ -97,7 +97,12 @@ pub async fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit>
     match args.file.as_deref().filter(|file| *file != Path::new("-")) {
         Some(path) => {
             let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-            let (size, file) = opened.with_context(|| format!("cannot open {}", path.display()))?;
+            let (size, file) = opened.with_context(|| {
+                format!(
+                    "cannot open {} (name a file of JSON lines, or - for stdin)",
+                    path.display()
+                )
+            })?;
             let reader = BufReader::with_capacity(READ_AT_ONCE, file);
             let name = path.display().to_string();
             Replay::new(name, args.lenient, Some(size), answers).run(reader)

@@ -49,7 +49,7 @@ pub struct Args {
     /// Only reports about this address.
     #[arg(long, value_name = "IP")]
     ip: Option<Subject>,
-    /// Only reports by this peer: its id, or the beginning of it.
+    /// Only reports by this peer: its id, its alias, or the beginning of its id.
     #[arg(long, value_name = "PEER")]
     peer: Option<String>,
     /// Only what was said since then: how long ago (90s, 15m, 1h, 2d12h, 1w), a day, or RFC 3339.

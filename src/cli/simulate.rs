@@ -7,6 +7,8 @@ mod progress;
 mod spread;
 mod trust;
 
+use std::path::Path;
+
 use super::{context::Context, exit::Exit, help};
 
 /// Try the trust models and the network on made-up worlds.
@@ -30,11 +32,27 @@ enum Command {
     Network(network::Args),
 }
 
+/// Refuses a file that could not be written, before the work is done.
+fn check_place(file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    match file.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() && !directory.is_dir() => {
+            Err(Exit::Error.because(format!(
+                "cannot draw {}: there is no directory {}; make it, or name another file with --plot",
+                file.display(),
+                directory.display()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// What was asked makes no sense, or a file cannot be written.
 pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
+    context.takes_no_settings("simulate")?;
     match &args.command {
         Command::Trust(args) => trust::run(args, context),
         Command::Network(args) => network::run(args, context),

@@ -1,7 +1,7 @@
 //! The operator's address book: the rules by which orders change it. Pure, and the same whether a node
 //! runs or not: both the running node and the commands go through here.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use libp2p::{Multiaddr, PeerId};
 
@@ -31,6 +31,8 @@ pub const MAX_TAG: usize = 40;
 /// Tags of one entry.
 pub const MAX_TAGS: usize = 16;
 
+/// Why somebody is banned of whom nothing is said.
+const NO_REASON: &str = "by the operator";
 /// How much of a text that is too long is shown, in characters.
 const SHOWN: usize = 24;
 
@@ -108,6 +110,20 @@ impl AddressBook {
         self.contacts.values()
     }
 
+    /// Whom the operator says to be at an address, other than those that are banned at `now`.
+    #[must_use]
+    pub fn at(&self, ip: IpAddr, now: Timestamp) -> Option<PeerId> {
+        let is_banned = |peer: &PeerId| self.bans.get(peer).is_some_and(|until| *until > now);
+        let there = self
+            .contacts
+            .values()
+            .filter(|it| it.places().any(|place| place == ip));
+        there
+            .map(|it| it.peer)
+            .filter(|peer| !is_banned(peer))
+            .min()
+    }
+
     /// The entry with this name, whatever its capitals.
     #[must_use]
     pub fn named(&self, alias: &str) -> Option<&Contact> {
@@ -131,7 +147,10 @@ impl AddressBook {
                 if *until <= now {
                     return Err(BookError::Over(*until));
                 }
-                let reason = whole("reason", reason, MAX_NOTE)?;
+                let mut reason = whole("reason", reason, MAX_NOTE)?;
+                if reason.is_empty() {
+                    reason = NO_REASON.to_owned();
+                }
                 change.ban = Some(Ban {
                     peer,
                     since: now,

@@ -1,8 +1,8 @@
 //! The operator's entry about a peer, and what an operator can order of it.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
-use libp2p::{Multiaddr, PeerId};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 
 use super::{Timestamp, Trust};
 
@@ -46,10 +46,27 @@ impl Contact {
         }
     }
 
+    /// Where it is, as far as its addresses begin with an IP; nowhere when it was turned away.
+    pub fn places(&self) -> impl Iterator<Item = IpAddr> {
+        let is_welcome = self.decided() != Some(Decision::Rejected);
+        let addresses = self.addresses.iter().filter(move |_| is_welcome);
+        addresses.filter_map(ip_of)
+    }
+
     /// What was decided about it, if anything was.
     #[must_use]
     pub fn decided(&self) -> Option<Decision> {
         self.decision.map(|(decision, _)| decision)
+    }
+}
+
+/// The IP an address begins with, in canonical form; `None`: it begins with a name, say.
+#[must_use]
+pub fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
+        Protocol::Ip6(ip) => Some(IpAddr::V6(ip).to_canonical()),
+        _ => None,
     }
 }
 

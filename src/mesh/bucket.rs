@@ -40,6 +40,11 @@ impl Bucket {
         self.level > 0
     }
 
+    /// Whether all is left: as good as a new one.
+    pub(super) fn is_full(&mut self, now: Timestamp) -> bool {
+        self.is_open(now) && self.level == self.full
+    }
+
     /// Takes what was used, into debt if need be; debts are at most one burst.
     pub(super) fn charge(&mut self, tokens: u64, now: Timestamp) {
         self.is_open(now);

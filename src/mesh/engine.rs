@@ -11,13 +11,14 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     output::{Counters, Evidence, Output, ReadId},
     own::Own,
-    settings::{MAX_AUTHORS, MAX_EVIDENCE, MAX_INTRODUCED, MAX_NEIGHBOURS, Settings},
+    settings::{MAX_EVIDENCE, MAX_NEIGHBOURS, Settings},
 };
 use crate::{
     domain::{Author, Conduct, Neighbour, Timestamp, Tip},
-    wire::{segment, sync::Message},
+    wire::{segment::Segment, sync::Message},
 };
 
+mod authors;
 mod behind;
 mod fetch;
 mod forks;
@@ -25,6 +26,7 @@ mod log;
 mod near;
 mod receive;
 mod serve;
+mod shares;
 mod spread;
 mod take;
 mod time;
@@ -42,13 +44,24 @@ pub struct Start {
     pub network: String,
     /// For the choices that could go either way.
     pub seed: u64,
-    /// The last entry stored of every author, ourselves included.
-    pub tips: Vec<Tip>,
+    /// Where every author's log stands, ourselves included; the most useful are kept at hand.
+    pub logs: Vec<Stored>,
     /// Authors proven to have two logs, oldest first; all count, the evidence of the last
     /// some dozen is shown to others.
     pub forks: Vec<Evidence>,
     /// Waits and budgets.
     pub settings: Settings,
+}
+
+/// Where an author's log stands in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its last entry.
+    pub tip: Tip,
+    /// When the first of what is kept of it was stored, by our clock.
+    pub since: Timestamp,
+    /// When the last was.
+    pub until: Timestamp,
 }
 
 /// Gossip and catch-up; see [`super`] for who calls what.
@@ -59,6 +72,7 @@ pub struct Mesh {
     settings: Settings,
     rng: ChaCha8Rng,
     logs: BTreeMap<Author, Log>,
+    authors: authors::Authors,
     near: BTreeMap<Neighbour, Near>,
     out: VecDeque<Output>,
     /// Segments taken by the present input, to be pushed at its end.
@@ -81,7 +95,7 @@ pub struct Mesh {
     next_want: u64,
     next_session: u64,
     held_bytes: usize,
-    unstored_bytes: usize,
+    shares: shares::Shares,
     /// Whose evidence is kept, oldest first.
     evidence: VecDeque<Author>,
     own_claims: behind::Claims,
@@ -98,7 +112,7 @@ impl Mesh {
             me,
             network,
             seed,
-            tips,
+            logs,
             forks,
             settings,
         } = start;
@@ -106,6 +120,7 @@ impl Mesh {
             me,
             rng: ChaCha8Rng::seed_from_u64(seed),
             logs: BTreeMap::new(),
+            authors: authors::Authors::default(),
             near: BTreeMap::new(),
             out: VecDeque::new(),
             fresh: Vec::new(),
@@ -122,7 +137,7 @@ impl Mesh {
             next_want: 0,
             next_session: 0,
             held_bytes: 0,
-            unstored_bytes: 0,
+            shares: shares::Shares::default(),
             evidence: VecDeque::new(),
             own_claims: behind::Claims::default(),
             bursts: 0,
@@ -130,15 +145,9 @@ impl Mesh {
             network,
             settings,
         };
-        for tip in tips {
-            let log = Log::new(tip, &mesh.settings, now);
-            mesh.logs.insert(tip.author, log);
-        }
+        mesh.begin_with(logs, now);
         mesh.add_log(me, None, now);
-        for evidence in forks {
-            mesh.add_log(evidence.author, None, now);
-            mesh.keep_evidence(Arc::new(evidence));
-        }
+        mesh.begin_with_forks(forks, now);
         mesh
     }
 
@@ -159,6 +168,9 @@ impl Mesh {
         self.next_session += 1;
         let near = Near::new(self.next_session, &self.settings, now);
         self.near.insert(neighbour, near);
+        if let Some(log) = self.logs.get_mut(&Author(neighbour.0)) {
+            log.introduced_by = Some(neighbour);
+        }
         if self.sweep_at.is_none() {
             self.sweep_at = Some(now.plus(self.settings.sweep));
         }
@@ -179,15 +191,10 @@ impl Mesh {
                 self.ask_at(span.author, now);
             }
         }
-        for (author, log) in &mut self.logs {
+        for log in self.logs.values_mut() {
             if log.parent == Some(neighbour) {
                 log.parent = None;
                 log.orphan = true;
-            }
-            // Nobody but this one told of it, and nothing of it came.
-            let unproven = log.tip.seq == 0 && log.is_good() && *author != self.me;
-            if unproven && log.introduced_by == Some(neighbour) {
-                log.introduced_by = None;
             }
         }
         let near = &self.near;
@@ -238,7 +245,9 @@ impl Mesh {
         let Some(log) = self.logs.get_mut(&tip.author) else {
             return;
         };
-        self.unstored_bytes -= log.store(tip);
+        for (from, bytes) in log.store(tip) {
+            self.shares.take_back(from, bytes);
+        }
         let stored = log.stored;
         if tip.author == self.me {
             self.out.push_back(Output::OwnAdvanced(stored));
@@ -251,7 +260,9 @@ impl Mesh {
     /// and is not stored is void; it will be asked for again, not at once.
     pub fn not_stored(&mut self, author: Author, now: Timestamp) {
         if let Some(log) = self.logs.get_mut(&author) {
-            self.unstored_bytes -= log.roll_back();
+            for (from, bytes) in log.roll_back() {
+                self.shares.take_back(from, bytes);
+            }
             self.held_bytes -= log.drop_held();
             log.tries += 1;
             self.ask_at(author, now.plus(self.settings.recap));
@@ -319,35 +330,6 @@ impl Mesh {
         self.counters
     }
 
-    /// Makes sure that an author has a place; `false` when there is no room.
-    fn add_log(&mut self, author: Author, by: Option<Neighbour>, now: Timestamp) -> bool {
-        if self.logs.contains_key(&author) {
-            return true;
-        }
-        // A neighbour's own log always has room: neighbours are bounded.
-        let own = by.is_none() || by.is_some_and(|by| by.0 == author.0);
-        if !own {
-            let introduced = by.and_then(|by| self.near.get(&by));
-            let introduced = introduced.map_or(0, |near| near.introduced);
-            if self.logs.len() >= MAX_AUTHORS || introduced >= MAX_INTRODUCED {
-                self.counters.shed += 1;
-                return false;
-            }
-        }
-        if let Some(near) = by.and_then(|by| self.near.get_mut(&by)) {
-            near.introduced += 1;
-        }
-        let genesis = Tip {
-            author,
-            seq: 0,
-            digest: segment::genesis(&self.network, author),
-        };
-        let mut log = Log::new(genesis, &self.settings, now);
-        log.introduced_by = by;
-        self.logs.insert(author, log);
-        true
-    }
-
     fn keep_evidence(&mut self, evidence: Arc<Evidence>) {
         let author = evidence.author;
         if let Some(log) = self.logs.get_mut(&author) {
@@ -385,5 +367,5 @@ impl Mesh {
 
 /// The signature of bytes that are known to be a segment.
 fn signature_of(bytes: &[u8]) -> &[u8] {
-    segment::Segment::decode(bytes).map_or(&[], |segment| segment.signature)
+    Segment::decode(bytes).map_or(&[], |segment| segment.signature)
 }

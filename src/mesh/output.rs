@@ -30,6 +30,10 @@ pub enum Output {
         /// Where to stop, in bytes.
         max_bytes: usize,
     },
+    /// Look up where an author's log stands and whether it forked; answer with
+    /// [`super::Mesh::recalled`] (or [`super::Mesh::not_recalled`]). What `Store`s before it wrote must
+    /// be seen.
+    Recall(Author),
     /// A neighbour behaved in a way that it can be held to.
     Conduct {
         /// Who.

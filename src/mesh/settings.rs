@@ -29,6 +29,9 @@ pub struct Settings {
     pub verifications: u32,
     /// Bytes of segments a second read from disk for one neighbour's wants.
     pub served_bytes: u32,
+    /// Authors in memory; the others stand on disk. With what neighbours have of each about 32 MiB
+    /// at 4,096 and 64 neighbours.
+    pub authors: usize,
 }
 
 impl Default for Settings {
@@ -44,16 +47,36 @@ impl Default for Settings {
             author_bytes: 8 * 1024 * 1024,
             verifications: 2_000,
             served_bytes: 8 * 1024 * 1024,
+            authors: 4096,
         }
     }
 }
 
+/// How many times what one neighbour may cost in verifying all of one network may together: as in the
+/// limits of lines (`limits.network_share`).
+pub(super) const NETWORK_SHARE: u32 = 4;
 /// A bucket holds what flows into it in so many seconds.
 pub(super) const BURST_SECONDS: u32 = 4;
-/// The most authors known; with those of the neighbours about 32 MiB at 64 neighbours.
-pub(super) const MAX_AUTHORS: usize = 4096;
-/// The most authors of whom one neighbour may have been the first to tell.
-pub(super) const MAX_INTRODUCED: usize = 1024;
+/// Authors that nobody knew, of whom one neighbour may tell in a second: far more than a network
+/// gains, and a third of a million a day at most that a flood puts on disk.
+pub(super) const NEWCOMERS_PER_SECOND: u32 = 4;
+/// And so many at once: a network of 512 authors to one who joins it.
+pub(super) const NEWCOMERS_BURST: u32 = 512;
+/// Looks on disk for authors that are not in memory, a second for one neighbour, some 0.2 ms each:
+/// more than the tips it tells in its sweeps.
+pub(super) const LOOK_UPS_PER_SECOND: u32 = 64;
+/// And so many at once: half of what is told on connecting.
+pub(super) const LOOK_UPS_BURST: u32 = 2048;
+/// Neighbours whose introductions are remembered, also of those that are gone, some 200 bytes each.
+pub(super) const MAX_INTRODUCERS: usize = 4096;
+/// An author whose entries came over so long a time has a past: a flood would have to last as long.
+pub(super) const PAST_AFTER: Duration = Duration::from_secs(600);
+/// Logs recalled from disk at once, and what may wait for one of them.
+pub(super) const MAX_RECALLS: usize = 256;
+pub(super) const MAX_RECALL_HEARD: usize = 64;
+/// What a span of an author that is not in memory costs the one who asks, as bytes read: looking in
+/// vain takes as long as reading so much.
+pub(super) const LOOK_UP_BYTES: u64 = 16 * 1024;
 /// The most neighbours; the network admits fewer.
 pub(super) const MAX_NEIGHBOURS: usize = 512;
 /// Heads of so many segments of an author are remembered, to know repetitions and forks without
@@ -62,7 +85,8 @@ pub(super) const RECENT: usize = 32;
 /// Segments ahead of a gap that are held back for one author, and in bytes for all.
 pub(super) const MAX_HELD: usize = 16;
 pub(super) const MAX_HELD_BYTES: usize = 4 * 1024 * 1024;
-/// Bytes handed out to be stored and not yet stored: beyond, pushes are shed and nothing is asked for.
+/// Bytes handed out to be stored and not yet stored: what a neighbour brings beyond its share of them
+/// is shed and asked for later.
 pub(super) const MAX_UNSTORED_BYTES: usize = 16 * 1024 * 1024;
 /// Entries asked for at once of one author: some 350 KB.
 pub(super) const MAX_SPAN: u64 = 1024;

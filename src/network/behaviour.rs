@@ -97,10 +97,10 @@ impl Behaviour {
             sync: shared
                 .inlets
                 .sync
-                .map(|events| {
+                .map(|inlet| {
                     let (sessions, standings) = (shared.sessions, shared.standings);
                     let (sessions, standings) = (Arc::clone(sessions), Arc::clone(standings));
-                    sync::Behaviour::new(settings, sessions, standings, events)
+                    sync::Behaviour::new(settings, sessions, standings, inlet)
                 })
                 .into(),
             identify: identify::Behaviour::new(identify),

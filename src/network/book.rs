@@ -80,6 +80,11 @@ struct Entry {
     last_try: Option<Instant>,
     /// When its last connection went, until there is another.
     lost_at: Option<Instant>,
+    /// It was lost when others were: something lies between, and it is not to blame.
+    cut_off: bool,
+    /// Since when it is connected, and for how long it was before.
+    connected_at: Option<Instant>,
+    together: Duration,
     phase: Phase,
 }
 
@@ -234,6 +239,8 @@ impl Book {
             self.set_phase(&target, Phase::Connected);
             if let Some(entry) = self.entries.get_mut(&target) {
                 entry.tries = 0;
+                entry.cut_off = false;
+                entry.connected_at.get_or_insert(now);
                 if entry.lost_at.take().is_some() {
                     self.hurry_lost(now);
                 }
@@ -250,11 +257,16 @@ impl Book {
     ) -> Option<Reachability> {
         let entry = self.entries.get_mut(target)?;
         entry.tries = entry.tries.saturating_add(1);
-        if entry.phase == Phase::Connected {
-            entry.lost_at = Some(now.steady);
-        }
         let (tries, reachable_somewhere) = (entry.tries, !entry.addresses.is_empty());
-        let longest = entry.longest_wait(self.spacing.max, now.steady);
+        let was_connected = entry.phase == Phase::Connected;
+        if let Some(since) = entry.connected_at.take() {
+            entry.together += now.steady.duration_since(since);
+        }
+        if was_connected {
+            entry.lost_at = Some(now.steady);
+            self.note_cut(now.steady);
+        }
+        let longest = self.longest_wait(target, now.steady);
         self.unschedule(target);
         self.set_phase(target, Phase::Idle);
         let reason = reason.to_owned();
@@ -334,6 +346,9 @@ impl Book {
                 tries: 0,
                 last_try: None,
                 lost_at: None,
+                cut_off: false,
+                connected_at: None,
+                together: Duration::ZERO,
                 phase: Phase::Idle,
             };
             self.entries.insert(target.clone(), entry);

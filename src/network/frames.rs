@@ -55,8 +55,8 @@ pub(crate) enum Said {
 pub(crate) enum Report {
     /// The peer did something.
     Conduct(Conduct),
-    /// The peer speaks of itself.
-    Said(Said),
+    /// The peer speaks of itself. Boxed, as a channel has room for 32 reports from the first on.
+    Said(Box<Said>),
     /// The outbound stream is gone; whether anything was acknowledged on it.
     Ended {
         /// Whether the peer took anything.

@@ -10,7 +10,7 @@ use std::{
 
 use libp2p::{
     Multiaddr, PeerId,
-    core::{Endpoint, multiaddr::Protocol, transport::PortUse},
+    core::{Endpoint, transport::PortUse},
     swarm::{
         ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
         THandlerOutEvent, ToSwarm, dummy,
@@ -18,6 +18,7 @@ use libp2p::{
 };
 
 use super::standing::{Standing, Standings};
+pub(crate) use crate::domain::ip_of;
 
 /// Why a connection was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,15 +29,6 @@ pub(crate) enum Refusal {
     Rejected,
     #[error("too many connections from the network of {0}")]
     Crowded(IpAddr),
-}
-
-/// The IP an address begins with, v4-mapped folded to v4.
-pub(crate) fn ip_of(address: &Multiaddr) -> Option<IpAddr> {
-    match address.iter().next()? {
-        Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-        Protocol::Ip6(ip) => Some(IpAddr::V6(ip).to_canonical()),
-        _ => None,
-    }
 }
 
 /// What counts as one network, by its first address: an IPv4 /24, which is what is handed out to one

@@ -13,6 +13,7 @@ use socket2::{Domain, Socket, Type};
 use super::{
     StartError,
     behaviour::{Behaviour, BehaviourEvent},
+    compact::Compact,
     guard::ip_of,
 };
 
@@ -33,7 +34,7 @@ pub(super) struct Listening {
 /// # Errors
 /// [`StartError`], naming the first address that cannot be listened on.
 pub(super) async fn listen(
-    swarm: &mut Swarm<Behaviour>,
+    swarm: &mut Swarm<Compact<Behaviour>>,
     addresses: &[Multiaddr],
 ) -> Result<Listening, StartError> {
     addresses.iter().try_for_each(probe)?;

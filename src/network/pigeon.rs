@@ -35,19 +35,15 @@ pub(crate) use inbound::{Gate, Heard, MAX_VERSION_BYTES};
 pub(crate) use outbound::Outcome;
 pub(crate) use patience::within;
 pub(crate) use queue::{PeerQueue, Refused, Run};
-use rate::{Budget, Rate};
+pub(crate) use rate::{Allowance, Budget, Budgets, Rate};
 
 use super::{
-    LinesIn, Settings,
+    Line, LinesIn, Settings,
     guard::{ip_of, network_of},
     lines::Source,
     standing::{Pass, Standings},
 };
 use crate::domain::Hello;
-
-/// Networks whose budget is remembered, beside those somebody is connected from; at some 400 bytes
-/// each 1.6 MB.
-const MAX_NETWORKS: usize = 4_096;
 
 /// A connection said something about its peer.
 #[derive(Debug)]
@@ -59,7 +55,7 @@ pub(crate) struct Event {
 /// What outlives the connections of a peer for a while.
 struct Kept {
     queue: Arc<PeerQueue>,
-    source: Arc<Source>,
+    source: Arc<Source<Line>>,
     rate: Arc<Rate>,
     pass: Arc<Pass>,
     connections: usize,
@@ -77,7 +73,7 @@ pub(crate) struct Behaviour {
     standings: Arc<Standings>,
     own: watch::Receiver<Arc<Hello>>,
     kept: HashMap<PeerId, Kept>,
-    networks: HashMap<IpAddr, Arc<Budget>>,
+    networks: Budgets,
     to_swarm: VecDeque<ToSwarm<Event, Control>>,
     waker: Option<Waker>,
 }
@@ -97,7 +93,7 @@ impl Behaviour {
             reading: Arc::new(Semaphore::new(settings.max_lines_reading.max(1))),
             leaving: CancellationToken::new(),
             kept: HashMap::new(),
-            networks: HashMap::new(),
+            networks: Budgets::new(Allowance::of_lines(&settings), settings.network_share),
             to_swarm: VecDeque::new(),
             waker: None,
             settings,
@@ -142,27 +138,19 @@ impl Behaviour {
         dropped
     }
 
-    /// What all peers of one network share. Forgotten once nobody is connected from there and many
-    /// others were: to come back sooner wins no new burst.
-    fn budget_of(&mut self, network: IpAddr) -> Arc<Budget> {
-        if self.networks.len() >= MAX_NETWORKS {
-            self.networks
-                .retain(|_, budget| Arc::strong_count(budget) > 1);
-        }
-        let new = || Arc::new(Budget::new(&self.settings, self.settings.network_share));
-        Arc::clone(self.networks.entry(network).or_insert_with(new))
-    }
-
     fn handler(&mut self, connection: ConnectionId, peer: PeerId, address: &Multiaddr) -> Handler {
         let ip = ip_of(address).unwrap_or(IpAddr::from([0, 0, 0, 0]));
-        let shared = self.budget_of(network_of(ip));
+        let shared = self.networks.of(network_of(ip));
         let settings = &self.settings;
         let kept = self.kept.entry(peer).or_insert_with(|| {
             let pass = self.standings.pass(peer);
             Kept {
                 queue: Arc::new(PeerQueue::new(settings.send_queue_bytes)),
                 source: Arc::new(self.lines.source()),
-                rate: Arc::new(Rate::new(Budget::new(settings, 1), Arc::clone(&pass))),
+                rate: Arc::new(Rate::new(
+                    Budget::new(Allowance::of_lines(settings), 1),
+                    Arc::clone(&pass),
+                )),
                 pass,
                 connections: 0,
                 left_at: Instant::now(),

@@ -30,6 +30,7 @@ use super::{
     Event, Known, Settings,
     behaviour::{Behaviour, BehaviourEvent},
     book::{Book, Now, Spacing, Target},
+    compact::Compact,
     handle::{Command, Queues},
     link::{Link, Pace},
     listen::Listening,
@@ -71,7 +72,7 @@ pub(super) struct Ends {
 /// The owner of the swarm.
 pub(super) struct Service {
     settings: Arc<Settings>,
-    swarm: Swarm<Behaviour>,
+    swarm: Swarm<Compact<Behaviour>>,
     commands: mpsc::Receiver<Command>,
     found: mpsc::Receiver<(PeerId, Multiaddr)>,
     queues: watch::Sender<Queues>,
@@ -104,7 +105,7 @@ pub(super) struct Service {
 impl Service {
     pub(super) fn new(
         settings: Arc<Settings>,
-        swarm: Swarm<Behaviour>,
+        swarm: Swarm<Compact<Behaviour>>,
         listening: Listening,
         ends: Ends,
     ) -> Self {

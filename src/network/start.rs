@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Hello;
 
 use super::{
-    Event, Events, Handle, Known, LinesIn, Settings, SyncEvent,
+    Event, Events, Handle, Known, LinesIn, Settings, SyncIn,
     behaviour::{Behaviour, Shared},
     book::split,
+    compact::Compact,
     frames,
     listen::listen,
     mdns,
@@ -85,7 +86,7 @@ pub struct Inlets {
     /// Their lines.
     pub lines: LinesIn,
     /// Their sync frames; `None`: `/slips/sync/1` is not spoken. A frame has at most 64 KiB.
-    pub sync: Option<mpsc::Sender<SyncEvent>>,
+    pub sync: Option<SyncIn>,
 }
 
 impl From<LinesIn> for Inlets {
@@ -212,7 +213,7 @@ fn build(
     keypair: &Keypair,
     banned: HashSet<PeerId>,
     shared: Shared<'_>,
-) -> Result<Swarm<Behaviour>, StartError> {
+) -> Result<Swarm<Compact<Behaviour>>, StartError> {
     let protocol = StreamProtocol::try_from_owned(settings.protocol.clone())
         .map_err(|_| StartError::Protocol(settings.protocol.clone()))?;
     let fixed: HashSet<PeerId> = settings
@@ -230,7 +231,7 @@ fn build(
         .with_substream_upgrade_protocol_override(Version::V1Lazy);
     Ok(Swarm::new(
         transport,
-        behaviour,
+        Compact(behaviour),
         keypair.public().to_peer_id(),
         config,
     ))

@@ -5,17 +5,19 @@
 //! never has to know what was lost with the last. A stream is opened as soon as identify has shown
 //! that the peer speaks the protocol.
 //!
-//! Holding back: the reader of a stream waits for room in the node's queue and drops nothing. What
-//! goes out waits in a queue bounded in bytes that refuses what it has no room for, and says when it
+//! Holding back: the reader of a stream waits for its turn and drops nothing: each peer has a rate of
+//! its own and one it shares with its network, and a queue of its own to the node, which are read in
+//! turn (`lines`). So whoever floods keeps only itself waiting. What goes out waits in a queue bounded in bytes that refuses what it has no room for, and says when it
 //! has room again: sending never waits, so no peer can hold up what is for others.
 
 mod behaviour;
+mod gate;
 mod handler;
 mod queue;
 mod sessions;
 mod stream;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use libp2p::StreamProtocol;
 
@@ -35,6 +37,11 @@ const REOPEN_MAX: Duration = Duration::from_secs(10);
 /// Streams a peer may open on one connection within [`REOPENING`]: with the waits above an honest one
 /// opens fewer, even if each breaks at once.
 const MAX_REOPENED: u32 = 20;
+/// Frames a second a peer may send in the long run: ten times what 10,000 reports a second need, with
+/// tips and wants.
+const FRAMES_PER_SECOND: u32 = 2_000;
+/// And at once.
+const FRAMES_BURST: u32 = 4_000;
 /// See [`MAX_REOPENED`].
 const REOPENING: Duration = Duration::from_secs(60);
 
@@ -51,6 +58,9 @@ pub enum SyncEvent {
         peer: PeerId,
         /// By which its end and its frames are told from those of other sessions.
         session: SessionId,
+        /// The network with whose other peers it shares what it may cost: a public /24, a private IPv4
+        /// address, a /64; `None`: the operator knows it, and it has its own.
+        network: Option<IpAddr>,
     },
     /// A session is over; what was not sent is gone.
     Gone {

@@ -17,10 +17,10 @@ use super::{
     Counters, FromLog, Logs, NodeError, SEGMENTS_WAITING, ignorance::Ignorance, incoming::Kept,
     presence::LogHealth,
 };
-use crate::domain::{Neighbour, PeerId, Subject, Timestamp, Tip};
-use crate::mesh::{self, Evidence, Found, Mesh, OwnLog, ReadId, Start};
-use crate::network::{Handle, SessionId, SyncEvent};
-use crate::store::{Store, StoreError};
+use crate::domain::{Author, Neighbour, PeerId, Span, Subject, Timestamp, Tip};
+use crate::mesh::{self, Evidence, Found, Mesh, OwnLog, ReadId, Start, Stored};
+use crate::network::{Handle, SessionId, SyncEvent, SyncEvents};
+use crate::store::{LogPlace, Store, StoreError};
 
 mod acts;
 mod mark;
@@ -51,13 +51,26 @@ pub(super) struct Queues {
     pub(super) ignorance: Arc<Ignorance>,
 }
 
-/// A read for the engine.
+/// A read for the engine, to be done when so many segments are on disk.
 struct Asked {
-    /// To be done when so many segments are on disk.
     after: u64,
-    id: ReadId,
-    spans: Vec<crate::domain::Span>,
-    max_bytes: usize,
+    look: Look,
+}
+
+/// What is to be read.
+enum Look {
+    Spans {
+        id: ReadId,
+        spans: Vec<Span>,
+        max_bytes: usize,
+    },
+    Place(Author),
+}
+
+/// What was read.
+enum Seen {
+    Spans(ReadId, Result<Found, StoreError>),
+    Place(Author, Result<LogPlace, StoreError>),
 }
 
 /// The task.
@@ -68,7 +81,7 @@ pub(super) struct Meshing {
     store: Store,
     network: Handle,
     counters: Arc<Counters>,
-    synced: mpsc::Receiver<SyncEvent>,
+    synced: SyncEvents,
     own: mpsc::Receiver<String>,
     /// What our Slips said and is not signed yet.
     waiting: Vec<String>,
@@ -86,7 +99,7 @@ pub(super) struct Meshing {
     given: u64,
     stored: u64,
     asked: VecDeque<Asked>,
-    reads: JoinSet<(ReadId, Result<Found, StoreError>)>,
+    reads: JoinSet<Seen>,
     /// The network has ended.
     silent: bool,
     /// Our own key has signed two things as one.
@@ -103,11 +116,12 @@ impl Meshing {
         counters: Arc<Counters>,
     ) -> Result<Self, NodeError> {
         let own_id = logs.keypair.public().to_peer_id();
-        let tips: Vec<Tip> = (logs.heads.iter())
+        let stored: Vec<Stored> = (logs.heads.iter())
             .filter(|head| head.network == logs.network)
-            .map(words::tip)
+            .map(words::stored)
             .collect();
-        let own_tip = tips.iter().find(|tip| tip.author.0 == own_id).copied();
+        let mut tips = stored.iter().map(|log| log.tip);
+        let own_tip = tips.find(|tip| tip.author.0 == own_id);
         let own = OwnLog::new(logs.keypair, &logs.network, own_tip).map_err(NodeError::Log)?;
         let forks: Vec<Evidence> = (logs.forks.into_iter())
             .filter(|fork| *fork.network == *logs.network)
@@ -119,7 +133,7 @@ impl Meshing {
             me: own.author(),
             network: logs.network.clone(),
             seed: rand::random(),
-            tips,
+            logs: stored,
             forks,
             settings: mesh::Settings::default(),
         };
@@ -226,9 +240,14 @@ impl Meshing {
         let now = Timestamp::now();
         match event {
             None => self.silent = true,
-            Some(SyncEvent::Ready { peer, session }) => {
+            Some(SyncEvent::Ready {
+                peer,
+                session,
+                network,
+            }) => {
                 self.sessions.insert(peer, session);
                 self.mesh.connected(Neighbour(peer), now);
+                self.mesh.shares_with(Neighbour(peer), network, now);
             }
             Some(SyncEvent::Gone { peer, session }) => {
                 if self.sessions.get(&peer) == Some(&session) {

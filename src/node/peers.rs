@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::domain::{Conduct, PeerId, Reliability, Timestamp};
+use super::listed::Listed;
+use crate::domain::{Conduct, Contact, PeerId, Reliability, Timestamp};
 use crate::reputation::reliability::{self, Parameters};
 use crate::store::{PeerConduct, PeerRecord};
 
@@ -39,6 +40,7 @@ pub struct Peers {
     known: HashMap<PeerId, Standing>,
     /// Who is at an address, the last to come last.
     places: HashMap<IpAddr, Vec<PeerId>>,
+    listed: Listed,
     max: usize,
 }
 
@@ -58,10 +60,37 @@ impl Peers {
         let mut peers = Self {
             known: records.iter().map(|r| (r.peer, standing(r))).collect(),
             places: HashMap::new(),
+            listed: Listed::default(),
             max: usize::MAX,
         };
         peers.settle();
         peers
+    }
+
+    /// The same with those of the operator's address book, who may never have been here.
+    #[must_use]
+    pub fn with_contacts(mut self, contacts: &[Contact]) -> Self {
+        for contact in contacts {
+            self.listed.put(contact);
+        }
+        self
+    }
+
+    /// An entry of the address book is like this from now on. The addresses for which that may change
+    /// who is there.
+    pub fn list(&mut self, contact: &Contact) -> Vec<IpAddr> {
+        self.listed.put(contact)
+    }
+
+    /// An entry of the address book is gone. Where it said that the peer was.
+    pub fn unlist(&mut self, peer: PeerId) -> Vec<IpAddr> {
+        self.listed.remove(peer)
+    }
+
+    /// Where the address book says that a peer is.
+    #[must_use]
+    pub fn listed(&self, peer: PeerId) -> &[IpAddr] {
+        self.listed.of(peer)
     }
 
     /// Holds at most so many from now on.
@@ -107,15 +136,15 @@ impl Peers {
         standing.map_or(Timestamp::from_micros(i64::MAX), |s| s.ip_since)
     }
 
-    /// A peer at an address, other than those that are cut off.
+    /// A peer at an address, other than those that are cut off: one that was seen there, or one of
+    /// which the operator says so. What peers themselves say does not count: whoever names an attacker's
+    /// address as its own would keep it from being judged.
     #[must_use]
     pub fn at(&self, ip: IpAddr, now: Timestamp) -> Option<PeerId> {
-        let there = self.places.get(&ip.to_canonical())?.iter().rev();
-        let welcome = |peer: &&PeerId| {
-            let standing = self.known.get(peer);
-            standing.is_some_and(|standing| now >= standing.cut_off_until)
-        };
-        there.copied().find(|peer| welcome(&peer))
+        let ip = ip.to_canonical();
+        let seen = self.places.get(&ip).map_or(&[][..], Vec::as_slice);
+        let there = seen.iter().rev().chain(self.listed.at(ip));
+        there.copied().find(|peer| !self.is_cut_off(*peer, now))
     }
 
     /// Takes down what a peer did; gives its reliability from now on.

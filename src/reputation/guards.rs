@@ -5,6 +5,14 @@
 //! computed and shown, marked with the guard that held; outside they have none. Guards are asked
 //! at the time an opinion would leave, so they hold for opinions that already exist, too.
 //!
+//! A peer's address is where its connection came from last, and where the operator says it is: in the
+//! address book, or in `network.peers`. Where peers say they are (hellos, mDNS, identify) does not
+//! count: whoever named an attacker's address as its own would keep it from being judged. So of an
+//! author heard of only through its signed log, which carries no address, none is known unless the
+//! operator wrote it down; the same goes for what is written as a name until it was dialled, for the
+//! other addresses of a peer that has several, and for a peer forgotten for others
+//! (`limits.known_peers`).
+//!
 //! The ranges are IANA's special-purpose registries (RFC 6890 and its updates). Documentation
 //! ranges (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32, 3fff::/20) can be judged:
 //! no host has such an address, so nobody is protected by not judging it, and examples, tests and
@@ -29,6 +37,8 @@ pub enum Guard {
     NeverBlock(NeverBlock),
     /// It is a peer's.
     Peer(PeerId),
+    /// The operator names it as a peer's, which may never have been here.
+    Named,
     /// It is in a range of this kind.
     Range(Range),
 }
@@ -132,6 +142,8 @@ impl NeverBlock {
 pub struct Guards {
     /// This node's own addresses.
     pub own: HashSet<IpAddr>,
+    /// Addresses of peers the operator wants to be connected with.
+    pub named: HashSet<IpAddr>,
     /// The operator's list.
     pub never_block: Vec<NeverBlock>,
     /// Whether private ranges are guarded; the others always are.
@@ -142,6 +154,7 @@ impl Default for Guards {
     fn default() -> Self {
         Self {
             own: HashSet::new(),
+            named: HashSet::new(),
             never_block: Vec::new(),
             private: true,
         }
@@ -164,6 +177,9 @@ impl Guards {
         if let Some(peer) = peer {
             return Some(Guard::Peer(peer));
         }
+        if self.named.contains(&ip) {
+            return Some(Guard::Named);
+        }
         Range::of(ip)
             .filter(|range| *range != Range::Private || self.private)
             .map(Guard::Range)
@@ -177,7 +193,7 @@ impl Guard {
         match self {
             Self::Own => "own",
             Self::NeverBlock(_) => "never_block",
-            Self::Peer(_) => "peer",
+            Self::Peer(_) | Self::Named => "peer",
             Self::Range(range) => range.word(),
         }
     }
@@ -188,6 +204,7 @@ impl fmt::Display for Guard {
         match self {
             Self::Own => f.write_str("an address of this node"),
             Self::Peer(peer) => write!(f, "the address of peer {peer}"),
+            Self::Named => f.write_str("the address of a peer in network.peers"),
             Self::Range(range) => write!(f, "a {} address", range.word()),
             Self::NeverBlock(NeverBlock {
                 network, comment, ..
@@ -310,6 +327,9 @@ mod tests {
         };
         let guards = Guards {
             own: ["10.0.0.1".parse().unwrap()].into(),
+            named: ["10.0.0.1", "10.0.0.4", "10.0.0.5"]
+                .map(|ip| ip.parse().unwrap())
+                .into(),
             never_block: vec![
                 entry("10.0.0.0/30", Some("gateway")),
                 entry("8.8.8.8/32", None),
@@ -330,7 +350,8 @@ mod tests {
                 Some(peer),
                 &format!("the address of peer {peer}"),
             ),
-            ("10.0.0.4", None, "a private address"),
+            ("10.0.0.5", None, "the address of a peer in network.peers"),
+            ("10.0.0.6", None, "a private address"),
         ] {
             assert_eq!(of(ip, who).as_deref(), Some(expected), "{ip}");
         }

@@ -10,7 +10,14 @@
 //! most `b`. Copies count once; a peer is as good as the worse of two windows (PeerTrust); known
 //! liars are read backwards by a factor `kappa`, or ignored.
 //!
-//! - `maths`, `coins`, `caps`: the arithmetic. `tables`, `owns`: what is remembered.
+//! To be right where nobody disagrees proves little about who is right in a dispute: there it counts
+//! by a fifth (`calm`). So who is honest where it costs nothing, to lie with others where it matters,
+//! is measured by the latter. Only reporters who are believed make a dispute.
+//!
+//! The score keeps the order of belief: how bad those on the winning side say an address is, drawn in
+//! where evidence speaks against it and drawn out where several proven reporters agree.
+//!
+//! - `maths`, `coins`, `caps`: the arithmetic. `found`, `tables`, `owns`: what is remembered.
 //! - `taking`, `feedback`, `copying`, `sweep`: how facts change it.
 //! - `weighing`, `account`: how a question is answered, and why so.
 //!
@@ -22,6 +29,7 @@ mod caps;
 mod coins;
 mod copying;
 mod feedback;
+mod found;
 mod maths;
 mod owns;
 mod parameters;
@@ -39,10 +47,11 @@ use super::{
 };
 use coins::Voice;
 use copying::Index;
+use found::{Voices, dispute};
 use owns::OwnTable;
 pub use parameters::RobustParameters;
 use tables::{Peer, Report};
-use weighing::{Heard, answer, log_odds, own_part, weigh};
+use weighing::{Heard, answer, own_part, weigh};
 
 /// From so many reporters on it is worth remembering for the next answer how they are heard: fewer
 /// take about ten microseconds to work out anew.
@@ -89,14 +98,19 @@ impl Robust {
     }
 
     /// The peer behind a report, unless it was pushed out or speaks of itself.
-    fn speaker(&self, subject: Subject, report: &Report) -> Option<(PeerId, &Peer)> {
+    fn speaker(&self, subject: Subject, report: &Report) -> Option<(&PeerId, &Peer)> {
         let (id, peer) = self.peers.at(report.author)?;
-        (peer.ip != Some(subject.ip())).then_some((*id, peer))
+        (peer.ip != Some(subject.ip())).then_some((id, peer))
     }
 
+    fn voices(&self, peer: &Peer, now: Timestamp) -> Voices {
+        let voices = peer.voices(now, &self.parameters);
+        voices.muffled(peer.muffled(&self.own))
+    }
+
+    /// How a peer is heard where nobody disagrees.
     fn voice(&self, peer: &Peer, now: Timestamp) -> Voice {
-        let voice = peer.voice(now, &self.parameters);
-        voice.muffled(peer.muffled(&self.own))
+        self.voices(peer, now).calm
     }
 
     /// Works out how a crowd that spoke of an address is heard, so that an answer need not. It changes
@@ -116,17 +130,24 @@ impl Robust {
     fn heard(&self, subject: Subject, except: Option<PeerId>, now: Timestamp) -> Vec<Heard> {
         let page = self.page(subject);
         let index = Index::new(page);
-        let hear = |report: &Report| {
-            let (id, peer) = self.speaker(subject, report)?;
-            let independence = copying::independence(peer, report, &index, &self.parameters);
-            let heard = || {
-                let voice = self.voice(peer, now);
-                Heard::new(report, peer, voice, independence, &self.parameters)
-            };
-            (Some(id) != except).then(heard)
-        };
-        let mut all = Vec::with_capacity(page.len());
-        all.extend(page.iter().filter_map(hear));
+        let p = &self.parameters;
+        let (mut all, mut sides) = (Vec::with_capacity(page.len()), [0.0; 2]);
+        for report in page {
+            if let Some((id, peer)) = self.speaker(subject, report)
+                && except.is_none_or(|except| except != *id)
+            {
+                let independence = copying::independence(peer, report, &index, p);
+                let voices = self.voices(peer, now);
+                sides[usize::from(report.claim() > 0.5)] += voices.calm.credit();
+                all.push(Heard::new(report, peer, voices, independence, p));
+            }
+        }
+        let dispute = dispute(sides, p);
+        if dispute > 0.0 {
+            for one in &mut all {
+                one.amid(dispute, p);
+            }
+        }
         all
     }
 
@@ -148,8 +169,7 @@ impl Robust {
             return None;
         }
         let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
-        let says = log_odds(&belief, 0.0, &self.parameters);
-        Some(answer(subject, &heard, says, now))
+        Some(answer(subject, &heard, &belief, 0.0, now, &self.parameters))
     }
 }
 
@@ -184,8 +204,7 @@ impl TrustModel for Robust {
         }
         let belief = weigh(&mut heard, self.gate(), now, &self.parameters);
         let own = own.map_or(0.0, |own| own_part(own, now, &self.parameters));
-        let says = log_odds(&belief, own, &self.parameters);
-        Some(answer(subject, &heard, says, now))
+        Some(answer(subject, &heard, &belief, own, now, &self.parameters))
     }
 
     fn without(&self, subject: Subject, author: Author, now: Timestamp) -> Option<Opinion> {

@@ -156,6 +156,22 @@ pub const SCENARIOS: &[Scenario] = &[
         ..PLAIN
     },
     Scenario {
+        name: "returning",
+        about: "A third of the addresses changes sides and is back a day later; everybody then says word for word what it said before; 20 % invert.",
+        liars: 0.2,
+        change: Change::Returns(0.33),
+        steady: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "replays",
+        about: "A third of the addresses changes sides; everything said comes in a second time, a day later on average; 20 % invert.",
+        liars: 0.2,
+        change: Change::Reassigned(0.33),
+        replayed: 24.0,
+        ..PLAIN
+    },
+    Scenario {
         name: "rare",
         about: "One address in twenty is malicious; 30 % invert what they see.",
         liars: 0.3,
@@ -218,15 +234,6 @@ pub const SCENARIOS: &[Scenario] = &[
             stays: 10.0,
             diligence: 0.15,
         },
-        ..PLAIN
-    },
-    Scenario {
-        name: "returning",
-        about: "A third of the addresses changes sides and is back a day later; everybody then says word for word what it said before; 20 % invert.",
-        claim: Claim::KnownFailure,
-        liars: 0.2,
-        change: Change::Returns(0.33),
-        steady: true,
         ..PLAIN
     },
     Scenario {

@@ -32,6 +32,8 @@ pub struct Scenario {
     pub twins: f64,
     /// Whether a reporter says exactly the same whenever it means the same.
     pub steady: bool,
+    /// Mean hours after which everything said comes in a second time, as it was said; 0: never.
+    pub replayed: f64,
     /// The day of the first question; before it is time to learn.
     pub asked_from: f64,
     /// What is asked about.
@@ -158,6 +160,7 @@ impl Scenario {
         copies: 0.0,
         twins: 0.0,
         steady: false,
+        replayed: 0.0,
         asked_from: 2.0,
         asked: Asked::All,
     };

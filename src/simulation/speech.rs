@@ -17,6 +17,9 @@ const NOTICES_TURN: f64 = 0.8;
 /// How much of what it copies a copy repeats. A guess.
 const COPIED: f64 = 0.8;
 
+/// Streams of chance from here on are for what comes in a second time.
+const REPLAYS: u64 = 1 << 32;
+
 /// A statement on the address of this place.
 pub type Said = (usize, Statement);
 
@@ -45,7 +48,25 @@ pub fn speeches(
         };
         all.push(said);
     }
+    for (reporter, said) in cast.iter().zip(&mut all) {
+        let replayed = replayed(said, reporter, scenario, seed);
+        said.extend(replayed);
+    }
     all
+}
+
+/// What comes in a second time.
+fn replayed(said: &[Said], reporter: &Reporter, scenario: &Scenario, seed: u64) -> Vec<Said> {
+    if scenario.replayed <= 0.0 {
+        return Vec::new();
+    }
+    let mut chance = Chance::stream(seed, REPLAYS + reporter.stream);
+    let mut again = |(place, said): &Said| {
+        let at = said.at + chance.waiting(scenario.replayed * HOUR);
+        (*place, Statement { at, ..*said })
+    };
+    let again: Vec<Said> = said.iter().map(&mut again).collect();
+    (again.into_iter().filter(|(_, said)| said.at < END)).collect()
 }
 
 fn copied(original: &[Said], after: Seconds, chance: &mut Chance) -> Vec<Said> {

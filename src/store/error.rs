@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteError;
 pub enum OpenError {
     /// There is no such file.
     #[error(
-        "there is no database at {path}; start the node once (`slips-p2p run`) or give the right path"
+        "there is no database at {path}; start the node once (`slips-p2p run`), or give the right path (--database) or configuration (--config)"
     )]
     NotFound {
         /// Where it was looked for.
@@ -160,7 +160,9 @@ pub enum StoreError {
         why: String,
     },
     /// A backup would overwrite something, or could not be written.
-    #[error("cannot write the backup {path}: {source}")]
+    #[error(
+        "cannot write the backup {path}: {source}; name a new file in a directory you can write to"
+    )]
     Backup {
         /// Where to.
         path: PathBuf,

@@ -5,8 +5,8 @@
 mod read;
 mod write;
 
-pub(super) use read::{authors, forked, forks, segments_after, span};
-pub(super) use write::{Heads, STEP_SEGMENTS, prune, write};
+pub(super) use read::{authors, forked, forks, place, segments_after, span};
+pub(super) use write::{Heads, STEP_SEGMENTS, forget_forks, forget_heads, prune, write};
 
 use std::sync::Arc;
 
@@ -44,6 +44,19 @@ pub struct LogHead {
     pub digest: Digest,
     /// The first number that is kept.
     pub kept_from: u64,
+    /// When the first of the segments kept was stored.
+    pub since: Timestamp,
+    /// When the last was.
+    pub until: Timestamp,
+}
+
+/// What is known of one author's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogPlace {
+    /// Where it stands; `None`: nothing of it is here.
+    pub head: Option<LogHead>,
+    /// Its author signed two things as one entry.
+    pub forked: bool,
 }
 
 /// An author signed two things as one entry.

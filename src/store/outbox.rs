@@ -2,7 +2,12 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Batch, Committed, StoreError, rows::Place, sql::{ManyRows, ROWS}, transaction::Transaction};
+use super::{
+    Batch, Committed, StoreError,
+    rows::Place,
+    sql::{ManyRows, ROWS},
+    transaction::Transaction,
+};
 use crate::domain::{Content, Done, Lane, Page, Parcel, ParcelId, Timestamp};
 
 const INSERT: ManyRows = ManyRows {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, ops::AddAssign};
 use sqlx::{Row, SqliteConnection};
 
 use super::{log, outbox::OutboxState, transaction::Transaction};
-use crate::domain::Timestamp;
+use crate::domain::{PeerId, Timestamp};
 
 /// Rows removed in one transaction: about 10 ms of the writer's time.
 pub(super) const STEP_ROWS: i64 = 1_000;
@@ -29,6 +29,14 @@ pub(super) enum Step {
     SurplusReliabilities,
     /// The oldest segments of logs, stored before a time.
     Segments { before: Timestamp },
+    /// Logs other than `own` that ended before a time, whole.
+    Heads {
+        own: PeerId,
+        before: Timestamp,
+        rows: i64,
+    },
+    /// Proofs found before a time against authors of whom nothing else is kept.
+    Forks { before: Timestamp, rows: i64 },
     /// The oldest changes of the trust given by command, of peers with too many; the newest of each
     /// peer is never one of them.
     SurplusTrust,
@@ -89,13 +97,9 @@ pub(super) async fn step(
                            SELECT id FROM own_statement WHERE last_at < ? ORDER BY last_at LIMIT ?)";
             delete(conn, sql, before, rows).await?
         }
-        Step::Segments { before } => {
-            let removed = log::prune(conn, before).await?;
-            return Ok(StepDone {
-                removed,
-                ..StepDone::default()
-            });
-        }
+        Step::Segments { before } => log::prune(conn, before).await?,
+        Step::Heads { own, before, rows } => log::forget_heads(conn, own, before, rows).await?,
+        Step::Forks { before, rows } => log::forget_forks(conn, before, rows).await?,
         Step::OldAddresses { before } => {
             let sql = "DELETE FROM peer_address WHERE id IN (
                            SELECT a.id FROM peer_address AS a

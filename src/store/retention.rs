@@ -16,6 +16,12 @@ const PEERS_KEPT: u64 = 65_536;
 /// The share of logs in `max_bytes` is one part in so many: they hold what the reports hold, but with
 /// the exact words.
 const LOG_SHARE: u64 = 2;
+/// How many logs are kept that are older than reports are: four times what the mesh holds in memory.
+/// Each is a line and its last segment, some 700 bytes and 33 KiB at most.
+const HEADS_KEPT: u64 = 16_384;
+/// How many proofs of forks are kept that are older than reports are, some 1.5 KiB each and 66 KiB at
+/// most. Of authors of whom anything else is kept they stay.
+const FORKS_KEPT: u64 = 4_096;
 /// What a retention run removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -27,6 +33,10 @@ pub struct Pruned {
     pub opinions: u64,
     /// Segments of logs, by age and size.
     pub segments: u64,
+    /// Logs that ended too long ago, beyond a number.
+    pub logs: u64,
+    /// Proofs of forks found too long ago, beyond a number.
+    pub forks: u64,
     /// Messages for Slips dropped undelivered because they were too old.
     pub outbox: u64,
     /// Addresses peers had before the oldest report kept, or too many of one peer.
@@ -63,6 +73,15 @@ pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreEr
     )
     .await?;
     let segments = logs(store, before).await?;
+    let heads = match store.own.get() {
+        Some(&own) => {
+            let heads = |_, rows| Step::Heads { own, before, rows };
+            surplus(store, "SELECT count(*) FROM log_author", HEADS_KEPT, heads).await?
+        }
+        None => StepDone::default(),
+    };
+    let forks = |_, rows| Step::Forks { before, rows };
+    let forks = surplus(store, "SELECT count(*) FROM log_fork", FORKS_KEPT, forks).await?;
     let outbox = stale(store, now).await?;
     let mut addresses = aged(store, Step::OldAddresses { before }).await?;
     addresses += aged(store, Step::SurplusAddresses).await?;
@@ -77,6 +96,8 @@ pub(super) async fn run(store: &Store, now: Timestamp) -> Result<Pruned, StoreEr
         statements: own.removed,
         opinions: gone.opinions,
         segments,
+        logs: heads.removed,
+        forks: forks.removed,
         outbox,
         addresses: addresses.removed,
         bans: bans.removed,

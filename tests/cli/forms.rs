@@ -116,7 +116,11 @@ fn ran(world: &World, form: Option<&str>, words: &[&str], name: &str) -> Ran {
     let words: Vec<String> = words.iter().map(|word| word.replace("{}", name)).collect();
     let mut command = program(world.path());
     command.env("SLIPS_P2P__REPUTATION__MODEL", "slips");
-    if words[0] != "init" {
+    let takes_settings = !matches!(
+        words[0].as_str(),
+        "init" | "simulate" | "completions" | "man"
+    );
+    if takes_settings {
         command.arg("--database").arg(world.database());
     }
     if let Some(form) = form {
@@ -257,6 +261,32 @@ fn what_has_one_form_refuses_the_others_by_name() {
             for part in [&format!("-o {form}"), "leave -o out"] {
                 assert!(refused.err.contains(part), "{words:?}: {}", refused.err);
             }
+        }
+    }
+}
+
+#[test]
+fn what_reads_no_settings_refuses_them_by_name() {
+    let world = World::filled();
+    for words in [
+        &["simulate", "trust", "--scenario", "list"][..],
+        &["completions", "bash"],
+        &["man"],
+        &["demo"],
+    ] {
+        for flag in [
+            &["--set", "reputation.kappa=0"][..],
+            &["--config", "x.toml"],
+            &["--database", "x.db"],
+        ] {
+            let mut command = program(world.path());
+            command.args(words).args(flag);
+            let refused = Ran::of(command).ending(2);
+            assert!(
+                refused.err.contains(&format!("leave {} out", flag[0])),
+                "{}",
+                refused.err
+            );
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use clap::Parser as _;
 
-use super::fixture::{Ran, program};
-use slips_p2p::cli::{Cli, Exit, command};
+use super::fixture::{Ran, World, program};
+use slips_p2p::{
+    cli::{Cli, Exit, command},
+    store::Batch,
+};
 
 /// Every command with its words, from the definitions themselves.
 fn commands() -> Vec<(Vec<String>, clap::Command)> {
@@ -175,4 +178,91 @@ fn usage_mistakes_end_with_2_and_help_with_0() {
             .starts_with("slips-p2p ")
     );
     assert!(ending(&["--help"]).ending(0).err.is_empty());
+}
+
+/// Examples that need more than a database and files, or take long: they have tests of their own.
+fn is_tried_elsewhere(words: &[String]) -> bool {
+    words
+        .iter()
+        .any(|word| matches!(word.as_str(), "run" | "demo"))
+        || words.iter().any(|word| word == "--follow")
+        || (words.iter().any(|word| word == "simulate") && !words.iter().any(|word| word == "list"))
+}
+
+#[test]
+fn every_example_does_what_it_says() {
+    let world = World::filled();
+    let dir = world.path();
+    let run = |words: &[String], dir: &std::path::Path| {
+        let mut command = program(dir);
+        // Where the database of this world lies, and `replay --db` of the examples looks for one.
+        command.env("SLIPS_P2P__NODE__DATA_DIR", ".");
+        command.args(&words[1..]);
+        Ran::of(command)
+    };
+    let words = |line: &str| -> Vec<String> {
+        let words = line
+            .replace("/etc/slips-p2p", "etc")
+            .replace("/usr/local/share/man/man1", "man1");
+        let words = words.replace("/var/backups/", "new-").replace('\'', "");
+        words_of(&words).into_iter().map(Into::into).collect()
+    };
+    // A place as an operator has it: a configuration, a key, a database with peers, events to replay.
+    run(&words("slips-p2p init"), dir).ending(0);
+    run(&words("slips-p2p init --dir etc"), dir).ending(0);
+    let line = |t: u32, rest: &str| format!("{{\"t\":{t},{rest},\"key\":\"192.0.2.7\"}}\n");
+    let said = r#""type":"report","reporter":"p","evaluation":{"score":1,"confidence":1}"#;
+    let events = line(1, said) + &line(2, r#""type":"query","id":1"#);
+    std::fs::write(dir.join("events.jsonl"), events).unwrap();
+    let beginning = "12D3KooWGzBvnJmeWZPsSsASLQAMHUJQeXTXBMsNJnAJRG5qFtRQ";
+    world.store(|world| {
+        let stranger = beginning.parse().unwrap();
+        let mut reported = Batch::default();
+        for peer in [stranger, world.honest] {
+            reported
+                .reports
+                .push(world.report(peer, "198.51.100.7", 0.5, 0.5, 70).into());
+        }
+        vec![reported]
+    });
+    for order in [
+        format!("slips-p2p peers rename {} brno", world.honest),
+        "slips-p2p peers trust brno".into(),
+        "slips-p2p peers ban brno".into(),
+    ] {
+        run(&words(&order), dir).ending(0);
+    }
+    let mut tried = 0;
+    for (_, command) in commands() {
+        let after = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        for example in examples(&after) {
+            let words = words(&example);
+            if is_tried_elsewhere(&words) {
+                continue;
+            }
+            // Each in a copy: what one changes is no matter to the next.
+            let copy = tempfile::tempdir().unwrap();
+            let copied = std::process::Command::new("cp")
+                .args([
+                    "-a".as_ref(),
+                    dir.join(".").as_os_str(),
+                    copy.path().as_os_str(),
+                ])
+                .status();
+            assert!(copied.unwrap().success());
+            if words.ends_with(&["init".into()]) {
+                std::fs::remove_file(copy.path().join("config.toml")).unwrap();
+            }
+            if words.iter().any(|word| word == "--dir") && words[1] == "init" {
+                std::fs::remove_dir_all(copy.path().join("etc")).unwrap();
+            }
+            let ran = run(&words, copy.path());
+            assert_eq!(ran.code, Some(0), "`{example}`: {ran:#?}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 50, "{tried}");
 }

@@ -60,14 +60,14 @@ fn the_same_flags_give_the_same_bytes() {
 fn mistakes_are_usage_mistakes_and_say_what_to_write() {
     let dir = tempfile::tempdir().unwrap();
     for (wrong, named) in [
-        (&["--nodes", "1"][..], "1 nodes"),
+        (&["--nodes", "1"][..], "--nodes 1"),
         (&["--refuse", "1.5"], "refuse 1.5"),
         (&["--refuse", "half"], "half"),
         (&["--rtt", "100"], "100ms"),
         (&["--rtt=-1s"], "-1s"),
         (&["--partition", "5s"], "2s..12s"),
         (&["--partition", "5s..2s"], "ends before"),
-        (&["--missed", "3"], "3 are missed"),
+        (&["--missed", "3"], "--missed 3"),
         (&["--reports", "1000000000"], "at most"),
         (&["--refusal", "rude"], "promising"),
     ] {

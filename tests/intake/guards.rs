@@ -1,8 +1,12 @@
 //! What a guard keeps inside, and what our own Slips repeats.
 
 use slips_p2p::{
-    domain::{Confidence, OwnStatement, PeerId, Score, Timestamp},
+    domain::{
+        AddressBook, Ban, Change, Confidence, Contact, Decision, OwnStatement, PeerId, Score,
+        Timestamp,
+    },
     network::Event,
+    node::{Ordered, Peers},
     reputation::guards::{Guards, NeverBlock},
 };
 
@@ -87,4 +91,118 @@ fn what_our_slips_repeats_within_a_day_is_no_news_to_the_model() {
         let outcome = bench.intake.take(vec![], vec![own(seconds)], vec![], now);
         assert_eq!(outcome.batch.statements.len(), 1, "the database counts it");
     }
+}
+
+fn contact(peer: PeerId, addresses: &[&str]) -> Contact {
+    let addresses = addresses.iter().map(|it| it.parse().unwrap()).collect();
+    Contact {
+        addresses,
+        ..Contact::new(peer, Timestamp::ZERO)
+    }
+}
+
+/// Somebody whose signed log alone reaches us has no connection to tell its address by.
+#[test]
+fn an_author_that_was_never_here_is_guarded_where_the_operator_says_it_is() {
+    let mut bench = Bench::guarded(Guards::default());
+    let (reporter, author) = (PeerId::random(), PeerId::random());
+    let (first, second) = ("198.51.100.7", "2001:db8::7");
+    for target in [first, second] {
+        let outcome = bench.hear(&[(reporter, &report(target, 0.9, 0.9))]);
+        let told = format!("p2p4slips {target}");
+        assert_eq!(kinds(&outcome).last(), Some(&told));
+    }
+    let mut seconds = 2_000;
+    let mut order = |change: Change| {
+        seconds += 1;
+        let now = Timestamp::from_micros(seconds * 1_000_000);
+        let orders = vec![Ordered::Change(Box::new(change))];
+        let outcome = bench
+            .intake
+            .take_all(orders, vec![], vec![], vec![], vec![], now);
+        let mut kinds = kinds(&outcome);
+        kinds.sort();
+        kinds
+    };
+    let written = |addresses: &[&str]| Change {
+        contact: Some(contact(author, addresses)),
+        ..Change::default()
+    };
+    let both = ["/ip4/198.51.100.7/tcp/4001", "/ip6/2001:db8::7/tcp/4001"];
+    assert_eq!(
+        order(written(&both)),
+        ["withdraw 198.51.100.7", "withdraw 2001:db8::7"]
+    );
+    assert_eq!(order(written(&both[..1])), ["p2p4slips 2001:db8::7"]);
+    // Whoever is cut off guards nothing, and does so again afterwards.
+    let ban = Ban {
+        peer: author,
+        since: Timestamp::ZERO,
+        until: Timestamp::from_micros(9_000_000_000),
+        reason: String::new(),
+    };
+    let banned = Change {
+        ban: Some(ban),
+        ..Change::default()
+    };
+    assert_eq!(order(banned), ["p2p4slips 198.51.100.7"]);
+    let unbanned = Change {
+        unbanned: Some(author),
+        ..Change::default()
+    };
+    assert_eq!(order(unbanned), ["withdraw 198.51.100.7"]);
+    // A name says no address; a stranger that was turned away guards none.
+    let mut rejected = contact(author, &["/dns4/sensor.example/tcp/4001", both[1]]);
+    rejected.decision = Some((Decision::Rejected, Timestamp::ZERO));
+    let rejected = Change {
+        contact: Some(rejected),
+        ..Change::default()
+    };
+    assert_eq!(order(rejected), ["p2p4slips 198.51.100.7"]);
+    assert_eq!(order(written(&both[1..])), ["withdraw 2001:db8::7"]);
+    let removed = Change {
+        removed: vec![author],
+        ..Change::default()
+    };
+    assert_eq!(order(removed), ["p2p4slips 2001:db8::7"]);
+}
+
+#[test]
+fn after_a_start_the_address_book_guards_as_before() {
+    let (here, away) = (PeerId::random(), PeerId::random());
+    let book = [
+        contact(here, &["/ip4/198.51.100.7/tcp/4001"]),
+        contact(
+            away,
+            &["/ip4/198.51.100.7/tcp/4001", "/ip4/198.51.100.8/tcp/1"],
+        ),
+    ];
+    let now = Timestamp::from_micros(1);
+    let mut peers = Peers::from_records(&[]).with_contacts(&book);
+    let at = |peers: &Peers, ip: &str| peers.at(ip.parse().unwrap(), now);
+    assert_eq!(at(&peers, "::ffff:198.51.100.8"), Some(away));
+    assert_eq!(at(&peers, "198.51.100.9"), None);
+    assert_eq!(at(&peers, "198.51.100.7"), Some(here.min(away)));
+    // Who was seen there is named before who is said to be there.
+    peers.seen(away, "198.51.100.7".parse().unwrap(), now);
+    assert_eq!(at(&peers, "198.51.100.7"), Some(away));
+}
+
+/// What the commands say without a node is what the node says.
+#[test]
+fn the_address_book_tells_who_is_at_an_address() {
+    let (one, two) = (PeerId::random(), PeerId::random());
+    let place = "/ip4/198.51.100.7/tcp/4001";
+    let ban = Ban {
+        peer: one.min(two),
+        since: Timestamp::ZERO,
+        until: Timestamp::from_micros(10),
+        reason: String::new(),
+    };
+    let contacts = vec![contact(one, &[place]), contact(two, &[place])];
+    let book = AddressBook::of(contacts, &[ban]);
+    let at = |ip: &str, micros| book.at(ip.parse().unwrap(), Timestamp::from_micros(micros));
+    assert_eq!(at("198.51.100.7", 9), Some(one.max(two)));
+    assert_eq!(at("198.51.100.7", 10), Some(one.min(two)));
+    assert_eq!(at("198.51.100.8", 10), None);
 }

@@ -8,14 +8,14 @@ use slips_p2p::{
     app::identity::{self, Loose},
     domain::{Status, Timestamp},
     mesh::OwnLog,
-    network::{self, Event, Handle, Inlets, SyncEvent},
+    network::{self, Event, Handle, Inlets, SyncEvent, SyncEvents},
     wire::sync::Message,
 };
 use testkit::node::{self, Program};
 use testkit::sensor::{Sensor, Setup};
 use testkit::slips::report;
 use testkit::wait;
-use tokio::{runtime::Runtime, sync::mpsc, time::timeout};
+use tokio::{runtime::Runtime, time::timeout};
 
 use super::{LONG, alone, calling, stat};
 
@@ -24,7 +24,7 @@ struct Liar {
     runtime: Runtime,
     key: Keypair,
     handle: Handle,
-    synced: mpsc::Receiver<SyncEvent>,
+    synced: SyncEvents,
     events: network::Events,
     _lines: network::Lines,
 }
@@ -47,7 +47,7 @@ impl Liar {
             ..network::Settings::default()
         };
         let (lines, lines_out) = network::lines(64);
-        let (sync, synced) = mpsc::channel(1024);
+        let (sync, synced) = network::sync_frames(1024);
         let inlets = Inlets {
             lines,
             sync: syncs.then_some(sync),

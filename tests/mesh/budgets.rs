@@ -125,6 +125,45 @@ fn forged(author: u64, many: u32) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn neighbours_of_one_network_share_what_verifying_costs() {
+    let mut world = World::new(12, STEADY, 26);
+    world.settings = Settings {
+        verifications: 20,
+        ..Settings::default()
+    };
+    for number in 0..12 {
+        let disk = world.nodes[number].disk.clone();
+        world.restart(number, disk);
+    }
+    // Node 0 is flooded by 1 to 10, which are of one network, and 11 is elsewhere.
+    for number in 1..12 {
+        world.connect(0, number);
+        let who = world.nodes[number].me;
+        let place = if number < 11 { 1 } else { 2 };
+        let place = std::net::IpAddr::from([192, 0, 2, place]);
+        let now = world.now;
+        world.nodes[0].mesh.shares_with(who, Some(place), now);
+    }
+    for (at, segment) in forged(99, 5_000).into_iter().enumerate() {
+        let segments = vec![segment];
+        let answer = None;
+        let frame = Message::Segments { answer, segments };
+        world.send(1 + at % 10, 0, frame.encode().into());
+    }
+    world.run(millis(1000));
+    let verified = world.nodes[0].mesh.counters().verified;
+    // Four times the burst and the rate of one, not ten times.
+    assert!(
+        verified <= 4 * (20 * 4 + 20) + 4,
+        "{verified} verifications"
+    );
+    assert!(verified > 2 * (20 * 4 + 20), "{verified} verifications");
+    let said = world.say(11, &[7]);
+    world.run(millis(200));
+    assert!(world.nodes[0].heard.contains_key(&(said.author, said.seq)));
+}
+
+#[test]
 fn forged_answers_are_verified_at_the_same_rate() {
     let mut world = World::new(4, STEADY, 25);
     world.settings = Settings {

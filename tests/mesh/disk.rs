@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use slips_p2p::{
-    domain::{Author, Span, Tip},
-    mesh::{Evidence, Found},
+    domain::{Author, Span, Timestamp, Tip},
+    mesh::{Evidence, Found, Stored},
 };
 
 /// By author and last number: the first number, and the segment.
@@ -17,6 +17,8 @@ pub struct Disk {
     pub tips: BTreeMap<Author, Tip>,
     pub pruned: BTreeMap<Author, u64>,
     pub forks: Vec<Evidence>,
+    /// When the first and the last segment of an author came.
+    pub times: BTreeMap<Author, (Timestamp, Timestamp)>,
 }
 
 impl Disk {
@@ -29,6 +31,21 @@ impl Disk {
         }
         self.tips.insert(tip.author, tip);
         self.segments.insert((tip.author, tip.seq), (first, bytes));
+    }
+
+    pub fn note(&mut self, author: Author, now: Timestamp) {
+        self.times.entry(author).or_insert((now, now)).1 = now;
+    }
+
+    pub fn stored(&self, author: Author) -> Option<Stored> {
+        let nothing = Timestamp::from_micros(0);
+        let (since, until) = self
+            .times
+            .get(&author)
+            .copied()
+            .unwrap_or((nothing, nothing));
+        let tip = *self.tips.get(&author)?;
+        Some(Stored { tip, since, until })
     }
 
     pub fn find(&self, spans: &[Span], max_bytes: usize) -> Found {

@@ -4,20 +4,17 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use sha2::{Digest as _, Sha256};
 use slips_p2p::{
     domain::{Author, Neighbour, Subject, Timestamp, Tip},
-    mesh::{Arrived, Evidence, Found, Mesh, Output, OwnLog, ReadId, Settings, Start},
-    wire::{
-        segment::Segment,
-        sync::{self, Message},
-    },
+    mesh::{Evidence, Found, Mesh, OwnLog, ReadId, Settings, Start, Stored},
 };
 
 pub use crate::{
     disk::Disk,
     parts::{Links, NETWORK, STEADY, author, key, millis, report},
 };
+
+mod settle;
 
 pub struct Node {
     pub me: Neighbour,
@@ -59,6 +56,13 @@ enum Event {
         epoch: u64,
         id: ReadId,
         found: Found,
+    },
+    Recalled {
+        node: usize,
+        epoch: u64,
+        author: Author,
+        stored: Option<Stored>,
+        forked: bool,
     },
     Tick {
         node: usize,
@@ -107,7 +111,7 @@ impl World {
             me,
             network: NETWORK.into(),
             seed: number as u64,
-            tips: disk.tips.values().copied().collect(),
+            logs: disk.tips.keys().filter_map(|of| disk.stored(*of)).collect(),
             forks: disk.forks.clone(),
             settings: self.settings.clone(),
         };
@@ -215,6 +219,7 @@ impl World {
         let unsent = this.own.append(&said).expect("reports");
         for (bytes, first, tip) in unsent.segments() {
             this.disk.put(tip, first, bytes.into(), false);
+            this.disk.note(tip.author, now);
         }
         let tip = unsent.tip().expect("something was said");
         let own = this.own.persisted(unsent);
@@ -254,112 +259,6 @@ impl World {
 
     pub fn index(&self, who: Neighbour) -> usize {
         self.nodes.iter().position(|n| n.me == who).expect("a node")
-    }
-
-    /// Does what a node wants done.
-    fn drain(&mut self, at: usize) {
-        while let Some(output) = self.nodes[at].mesh.poll() {
-            match output {
-                Output::Send { to, .. } if self.nodes[at].full_to == Some(to) => {
-                    self.nodes[at].mesh.blocked(to);
-                }
-                Output::Send { to, kind, bytes } => {
-                    assert!(bytes.len() <= sync::MAX_BYTES, "{kind}: {}", bytes.len());
-                    self.trace = Sha256::new()
-                        .chain_update(self.trace)
-                        .chain_update(&bytes)
-                        .finalize()
-                        .into();
-                    let sent = self.nodes[at].sent.entry(kind).or_default();
-                    *sent = (sent.0 + bytes.len() as u64, sent.1 + 1);
-                    if !self.nodes[at].refuses || !self.hands_on(at, kind, &bytes) {
-                        let to = self.index(to);
-                        self.send(at, to, bytes);
-                    }
-                }
-                Output::Store(arrived) => self.store(at, arrived),
-                Output::Read {
-                    id,
-                    spans,
-                    max_bytes,
-                } => {
-                    let found = self.nodes[at].disk.find(&spans, max_bytes);
-                    let epoch = self.nodes[at].epoch;
-                    let event = Event::Read {
-                        node: at,
-                        epoch,
-                        id,
-                        found,
-                    };
-                    self.later(self.now.plus(millis(1)), event);
-                }
-                Output::Conduct {
-                    neighbour,
-                    conduct,
-                    why,
-                } => {
-                    self.nodes[at]
-                        .conduct
-                        .push((neighbour, format!("{conduct}: {why}")));
-                }
-                Output::Fork(evidence) => {
-                    self.nodes[at].disk.forks.push(evidence.clone());
-                    self.nodes[at].forks.push(evidence);
-                }
-                Output::OwnAdvanced(tip) => {
-                    self.nodes[at].own.adopt(tip);
-                    self.nodes[at].own_advanced = Some(tip);
-                }
-                Output::NothingKnown { neighbour, subject } => {
-                    self.nodes[at].unknown.push((neighbour, subject));
-                }
-            }
-        }
-        let now = self.now;
-        if let Some(next) = self.nodes[at].mesh.next_time(now) {
-            self.later(
-                next.max(now.plus(Duration::from_micros(1))),
-                Event::Tick { node: at },
-            );
-        }
-    }
-
-    /// Whether a message carries entries of somebody else.
-    fn hands_on(&self, at: usize, kind: &str, bytes: &[u8]) -> bool {
-        let Ok(Message::Segments { segments, .. }) = sync::decode(bytes) else {
-            return kind == "done";
-        };
-        let me = Author(self.nodes[at].me.0);
-        segments
-            .iter()
-            .any(|bytes| Segment::decode(bytes).is_ok_and(|segment| segment.author() != me))
-    }
-
-    fn store(&mut self, at: usize, arrived: Arrived) {
-        let Arrived {
-            tip,
-            first,
-            bytes,
-            said,
-            heard_from,
-            skipped,
-        } = arrived;
-        let now = self.now;
-        let node = &mut self.nodes[at];
-        node.disk.put(tip, first, bytes, skipped);
-        for said in said {
-            let before = node.heard.insert((tip.author, said.seq), (now, heard_from));
-            assert!(before.is_none() || node.epoch > 0, "heard twice: {said:?}");
-        }
-        let epoch = node.epoch;
-        self.later(
-            now.plus(millis(2)),
-            Event::Stored {
-                node: at,
-                epoch,
-                tip,
-            },
-        );
     }
 
     pub fn run(&mut self, span: Duration) {
@@ -421,6 +320,19 @@ impl World {
                     return;
                 }
                 self.nodes[node].mesh.read(id, found, now);
+                node
+            }
+            Event::Recalled {
+                node,
+                epoch,
+                author,
+                stored,
+                forked,
+            } => {
+                if !self.is_up(node, epoch) {
+                    return;
+                }
+                self.nodes[node].mesh.recalled(author, stored, forked, now);
                 node
             }
             Event::Tick { node } => {

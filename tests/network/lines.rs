@@ -160,6 +160,52 @@ async fn a_slow_receiver_holds_the_sender_back_and_loses_nothing() {
     assert!(b.lines.try_recv().is_none(), "nothing is left over");
 }
 
+/// Lines of both kinds wait for a node that is busy: who opens a stream for each has as much of it as
+/// who sends frames, by what they cost, and is not starved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_in_a_stream_of_its_own_waits_longer_for_its_turn() {
+    let mut b = Start {
+        room: 64,
+        ..Start::new(crate::node::settings())
+    }
+    .start()
+    .await;
+    let mut senders = Vec::new();
+    for (word, settings) in [("stream", settings()), ("frame", crate::node::settings())] {
+        let mut a = node(slips_p2p::network::Settings {
+            static_peers: vec![b.address.clone()],
+            ..settings
+        })
+        .await;
+        a.connected().await;
+        let (sent, to) = (Arc::new(AtomicUsize::new(0)), b.id);
+        let counted = Arc::clone(&sent);
+        tokio::spawn(async move {
+            for number in 0..20_000 {
+                let line = format!("{word} {number:0200}");
+                if a.handle.send(to, line, number % 64).await.is_err() {
+                    return;
+                }
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        senders.push(sent);
+    }
+    for sent in &senders {
+        no_longer_growing(sent).await;
+    }
+    let mut of_frames = 0;
+    for taken in 0..464 {
+        // What was in the queue before both waited is not counted.
+        let is_frame = b.line().await.text.starts_with("frame");
+        of_frames += u32::from(taken >= 64 && is_frame);
+        // A node that is busy with each.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    // Eight of nine.
+    assert!((320..400).contains(&of_frames), "{of_frames} of 400");
+}
+
 async fn no_longer_growing(count: &AtomicUsize) -> usize {
     let (mut last, mut still) = (0, 0);
     eventually("the sender is held back", || {

@@ -63,6 +63,8 @@ fn head(author: u8, last: u64, kept_from: u64) -> LogHead {
         last,
         digest: digest(last),
         kept_from,
+        since: at(0),
+        until: at(0),
     }
 }
 
@@ -176,6 +178,70 @@ async fn old_segments_go_from_the_front_and_the_head_stays() {
     assert_eq!(read, span(&[(253, 253)], 253), "the last stays");
     store.close().await;
     assert_eq!(world.load().await.1.logs, [head(1, 253, 253)]);
+}
+
+/// A peer id of a number.
+fn throwaway(number: u32) -> slips_p2p::domain::PeerId {
+    let mut bytes = vec![0x12, 0x20];
+    bytes.extend(number.to_be_bytes());
+    bytes.resize(34, 9);
+    slips_p2p::domain::PeerId::from_bytes(&bytes).unwrap()
+}
+
+#[tokio::test]
+async fn logs_that_ended_long_ago_are_forgotten_beyond_a_number_and_ours_never() {
+    let world = World::new();
+    let store = world.open().await;
+    // Ours is the oldest of all.
+    let own = throwaway(0);
+    let log = |number: u32, when: i64| LogSegment {
+        author: throwaway(number),
+        at: at(when),
+        ..segment(1, 1, 1)
+    };
+    let spoken = LogSegment {
+        at: at(2),
+        ..segment(2, 1, 1)
+    };
+    store.commit(segments([log(0, 1), spoken])).await.unwrap();
+    let said = Batch {
+        reports: vec![says(2, "192.0.2.1", 0.5, at(50_000)).into()],
+        ..Batch::default()
+    };
+    store.commit(said).await.unwrap();
+    let forks = (0..4_200).map(|number| LogFork {
+        author: throwaway(number),
+        found_at: at(10),
+        ..fork(1)
+    });
+    let forks = Batch {
+        forks: forks.collect(),
+        ..Batch::default()
+    };
+    store.commit(forks).await.unwrap();
+    for part in 0..17 {
+        let some = (1..=1_000).map(|n| log(part * 1_000 + n, 3 + i64::from(part)));
+        store.commit(segments(some)).await.unwrap();
+    }
+    let before = store.prune(at(50_001)).await.unwrap();
+    assert_eq!((before.logs, before.forks), (0, 0), "whose log is ours?");
+    store.keep_log_of(own);
+    let pruned = store.prune(at(50_002)).await.unwrap();
+    assert_eq!(pruned.logs, 17_002 - 16_384);
+    // Of those whose log is gone.
+    assert_eq!(pruned.forks, 4_200 - 4_096);
+    let place = async |author| store.log_place("n", author).await.unwrap();
+    assert_eq!(place(own).await.head.map(|head| head.last), Some(1));
+    assert!(place(peer(2)).await.head.is_some(), "its reports are kept");
+    assert!(place(throwaway(17_000)).await.head.is_some());
+    let oldest = place(throwaway(1)).await;
+    assert!(oldest.head.is_none() && !oldest.forked);
+    // It may begin anew.
+    store.commit(segments([log(1, 60_000)])).await.unwrap();
+    let again = place(throwaway(1)).await.head.unwrap();
+    assert_eq!((again.last, again.since), (1, at(60_000)));
+    let young = place(throwaway(3_000)).await;
+    assert!(young.forked && young.head.is_some());
 }
 
 #[tokio::test]

@@ -98,6 +98,8 @@ impl Cell {
     pub(super) fn human(&self) -> String {
         match self {
             Self::Null => "-".into(),
+            Self::Text(text) if text.is_empty() => "-".into(),
+            Self::Words(words) if words.is_empty() => "-".into(),
             Self::Float(number) => format!("{number:.3}"),
             Self::Time(time) => time.to_string(),
             Self::Peer(peer) => short(peer),

@@ -113,6 +113,15 @@ async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Res
 }
 
 async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Result<PeerId> {
+    let path = &config.node.database;
+    let is_new = !path.exists();
+    if let Whom::Named(wanted) = whom
+        && is_new
+        && wanted.parse::<PeerId>().is_err()
+    {
+        // Nobody has a name yet, and a typing error should leave no file behind.
+        return Err(OpenError::NotFound { path: path.clone() }.into());
+    }
     let (store, loaded) = Store::open(app::store_settings(config)).await?;
     let done = async {
         let forked = loaded.forks.iter().map(|fork| (fork.author, fork.found_at));
@@ -133,6 +142,12 @@ async fn on_database(whom: &Whom<'_>, act: &Act, config: &Config) -> anyhow::Res
         let mut batch = Batch::default();
         batch.take_in(change);
         store.commit(batch).await?;
+        if is_new {
+            eprintln!(
+                "note: there was no database at {}; it is made (--config or --database name that of another node)",
+                path.display()
+            );
+        }
         Ok(peer)
     };
     let done = done.await;

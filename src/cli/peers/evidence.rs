@@ -14,7 +14,7 @@ use crate::{
 use super::change::own_id;
 
 /// What `--help` says.
-pub(super) const ABOUT: &str = "Show the authors who signed two different things as one entry of their log: whose log, the number that was given twice, the hash of each of the two, and when that was found. Nothing such an author says counts any more.\n\nWith -o json each row holds both segments as they were signed, in base64: whoever has the two can verify by the author's key alone that it lied.";
+pub(super) const ABOUT: &str = "Show the authors who signed two different things as one entry of their log: whose log, the number that was given twice, the hash of each of the two, and when that was found. Nothing such an author says counts any more.\n\nWith -o json, jsonl or csv each row holds both segments as they were signed, in base64: whoever has the two can verify by the author's key alone that it lied.";
 /// Examples of its use.
 pub(super) const EXAMPLES: &[&str] = &[
     "slips-p2p peers evidence",

@@ -75,7 +75,12 @@ struct Truth {
 /// # Errors
 /// A file cannot be written.
 pub fn write(dir: &Path, scenarios: &[&Scenario], first: u64, seeds: u64) -> anyhow::Result<()> {
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| {
+        format!(
+            "cannot make {} (--export names another directory)",
+            dir.display()
+        )
+    })?;
     for scenario in scenarios {
         for number in 0..seeds {
             let seed = first.wrapping_add(number);

@@ -140,6 +140,7 @@ const COLUMNS: &[Column] = &[
 /// What was asked makes no sense, or a file cannot be written.
 pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
     let plan = args.plan();
+    super::check_place(args.plot.as_deref())?;
     let progress = Progress::new(0);
     let figures = network::run(&plan, &mut |stage| progress.note(|| said(stage)));
     // What it said must be gone before the figures come.

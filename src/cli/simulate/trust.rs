@@ -101,6 +101,7 @@ pub fn run(args: &Args, context: &mut Context<'_>) -> anyhow::Result<Exit> {
         return list(context);
     }
     let scenarios = chosen(&args.scenario)?;
+    super::check_place(args.plot.as_deref())?;
     if let Some(dir) = &args.export {
         export::write(dir, &scenarios, args.seed, args.seeds)?;
     }

@@ -6,8 +6,8 @@ use rand::Rng as _;
 
 use super::{
     super::settings::{
-        AVOID, GIVE_UP, MAX_ASKED, MAX_HEDGE, MAX_LONG_HEDGE, MAX_SPAN, MAX_UNSTORED_BYTES,
-        MAX_WANT, MAX_WANTS, SHORT_SPAN, SKIP_AFTER,
+        AVOID, GIVE_UP, MAX_ASKED, MAX_HEDGE, MAX_LONG_HEDGE, MAX_SPAN, MAX_WANT, MAX_WANTS,
+        SHORT_SPAN, SKIP_AFTER,
     },
     Mesh,
     near::Want,
@@ -119,9 +119,6 @@ impl Mesh {
         if budget > now {
             return self.ask_at(author, budget);
         }
-        if self.unstored_bytes > MAX_UNSTORED_BYTES {
-            return self.ask_at(author, now.plus(self.settings.lazy_delay));
-        }
         let asking: Vec<_> = log.asking.iter().map(|(who, _)| *who).collect();
         let first_held = log.held.keys().next().copied();
 
@@ -135,7 +132,8 @@ impl Mesh {
             // What holds back our own signing does not wait behind what others said.
             let beyond = asked >= MAX_ASKED && author != self.me;
             let full = near.wants.len() >= MAX_WANTS || beyond;
-            if full || !near.verify.is_open(now) {
+            let spent = self.shares.is_full_of(*who) || self.shares.verifies_at(near, now) > now;
+            if full || spent {
                 busy = true;
                 continue;
             }
@@ -292,6 +290,10 @@ impl Mesh {
         let Some(near) = self.near.get_mut(&from) else {
             return;
         };
+        if !self.logs.contains_key(&author) {
+            // It has left memory since it was asked for, and what was known of its tips with it.
+            return;
+        }
         let asked = near.wants.values().flat_map(|want| &want.spans);
         let asked = asked.filter(|span| span.author == author && span.from < before);
         if asked.count() > 0 && before <= near.has(author) {

@@ -8,6 +8,7 @@ use super::{
         output::{Evidence, Found, Output},
     },
     Mesh, Standing,
+    authors::Heard,
 };
 use crate::{
     domain::{Author, Neighbour, Timestamp},
@@ -55,14 +56,12 @@ impl Mesh {
             return self.bad(from, "evidence of a fork that is no segments".into());
         };
         let author = one.author();
-        if let Some(near) = self.near.get_mut(&from) {
-            if !near.verify.is_open(now) {
-                self.counters.shed += 1;
-                return;
-            }
-            near.verify
-                .charge(check::cost(one.key()) + check::cost(other.key()), now);
+        if self.verifies_at(from, now) > now {
+            self.counters.shed += 1;
+            return;
         }
+        let cost = check::cost(one.key()) + check::cost(other.key());
+        self.charge_verifying(from, cost, now);
         let known = self.logs.get(&author).map(|log| &log.standing);
         if matches!(known, Some(Standing::Forked(_))) {
             return self.knows_fork(from, author);
@@ -75,7 +74,8 @@ impl Mesh {
             return self.bad(from, format!("evidence of a fork of {author} that is none"));
         };
         drop((one, other));
-        if self.add_log(author, Some(from), now) {
+        let heard = || Heard::Fork(segments.clone());
+        if self.at_hand(author, from, heard, now) {
             let segments = segments.map(Arc::from);
             let evidence = Evidence {
                 author,

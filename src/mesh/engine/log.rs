@@ -22,8 +22,8 @@ pub(super) struct Log {
     pub stored: Tip,
     /// The heads of the last segments, oldest first.
     pub recent: VecDeque<Head>,
-    /// Handed out to be stored, with their bytes, oldest first.
-    pub unstored: VecDeque<(Tip, usize)>,
+    /// Handed out to be stored, with who brought them and their bytes, oldest first.
+    pub unstored: VecDeque<(Tip, Neighbour, usize)>,
     /// Checked segments beyond a gap, by their first number.
     pub held: BTreeMap<u64, Held>,
     /// When missing entries are asked for.
@@ -45,8 +45,12 @@ pub(super) struct Log {
     pub standing: Standing,
     pub entries: Bucket,
     pub bytes: Bucket,
-    /// Who told of this author first.
+    /// Who told of this author first, since it is in memory; the author itself once it was a neighbour.
     pub introduced_by: Option<Neighbour>,
+    /// When the first of its entries that are kept were taken; `None`: nothing came.
+    pub since: Option<Timestamp>,
+    /// When it was of use last.
+    pub until: Timestamp,
 }
 
 /// Whether anything of an author is taken.
@@ -103,6 +107,8 @@ impl Log {
             entries: bucket(settings.author_entries),
             bytes: bucket(settings.author_bytes),
             introduced_by: None,
+            since: None,
+            until: now,
         };
         if tip.seq > 0 {
             log.remember(tip, [0; 16]);
@@ -131,22 +137,23 @@ impl Log {
         head.map(|head| head.digest)
     }
 
-    /// Takes note that the store has all up to `tip`; gives the bytes that were waiting for it.
-    pub(super) fn store(&mut self, tip: Tip) -> usize {
-        let mut freed = 0;
-        while let Some(&(waiting, bytes)) = self.unstored.front()
-            && waiting.seq <= tip.seq
+    /// Takes note that the store has all up to `tip`; gives whose bytes were waiting for it.
+    pub(super) fn store(&mut self, tip: Tip) -> Vec<(Neighbour, usize)> {
+        let mut freed = Vec::new();
+        while let Some((waiting, from, bytes)) = self
+            .unstored
+            .pop_front_if(|waiting| waiting.0.seq <= tip.seq)
         {
-            self.unstored.pop_front();
-            freed += bytes;
+            freed.push((from, bytes));
             self.stored = waiting;
         }
         freed
     }
 
-    /// Goes back to what the store has; gives the bytes that were waiting.
-    pub(super) fn roll_back(&mut self) -> usize {
-        let freed = self.unstored.drain(..).map(|(_, bytes)| bytes).sum();
+    /// Goes back to what the store has; gives whose bytes were waiting.
+    pub(super) fn roll_back(&mut self) -> Vec<(Neighbour, usize)> {
+        let waiting = self.unstored.drain(..);
+        let freed = waiting.map(|(_, from, bytes)| (from, bytes)).collect();
         self.tip = self.stored;
         let stored = self.stored.seq;
         self.recent.retain(|head| head.seq <= stored);

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    net::IpAddr,
     time::Duration,
 };
 
@@ -55,8 +56,8 @@ pub(super) struct Near {
     pub reading: bool,
     /// Its queue is full.
     pub blocked: bool,
-    /// Authors known through it alone.
-    pub introduced: usize,
+    /// With whose other neighbours it shares a budget.
+    pub network: Option<IpAddr>,
     pub verify: Bucket,
     pub served: Bucket,
     pub score: Score,
@@ -143,7 +144,7 @@ impl Near {
             serving: VecDeque::new(),
             reading: false,
             blocked: false,
-            introduced: 0,
+            network: None,
             verify: bucket(settings.verifications),
             served: bucket(settings.served_bytes),
             score: Score::default(),
@@ -176,6 +177,26 @@ impl Near {
             }
             !lost
         });
+    }
+
+    /// An author leaves memory.
+    pub(super) fn forget(&mut self, author: Author) {
+        for numbers in [&mut self.has, &mut self.told, &mut self.pruned_before] {
+            numbers.remove(&author);
+        }
+        for authors in [
+            &mut self.lazy,
+            &mut self.to_tell,
+            &mut self.to_prune,
+            &mut self.to_graft,
+            &mut self.suspected,
+            &mut self.forks_due,
+        ] {
+            authors.remove(&author);
+        }
+        self.pruned.remove(&author);
+        self.avoid.remove(&author);
+        self.forks_told.remove(&author);
     }
 
     pub(super) fn pruned_before(&self, author: Author) -> u64 {

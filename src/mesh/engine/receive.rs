@@ -3,9 +3,10 @@
 use super::{
     super::{
         output::Output,
-        settings::{MAX_SERVING, STATEMENT_COST, STATEMENT_SKEW},
+        settings::{LOOK_UP_BYTES, MAX_SERVING, STATEMENT_COST, STATEMENT_SKEW},
     },
     Mesh, Near,
+    authors::Heard,
     take::How,
 };
 use crate::{
@@ -98,8 +99,9 @@ impl Mesh {
     }
 
     /// A neighbour says that it has a log up to `tip`.
-    fn told(&mut self, from: Neighbour, tip: Tip, fresh: bool, now: Timestamp) {
-        if tip.seq == 0 || !self.add_log(tip.author, Some(from), now) {
+    pub(super) fn told(&mut self, from: Neighbour, tip: Tip, fresh: bool, now: Timestamp) {
+        let heard = || Heard::Tip { tip, fresh };
+        if tip.seq == 0 || !self.at_hand(tip.author, from, heard, now) {
             return;
         }
         let log = &self.logs[&tip.author];
@@ -158,9 +160,14 @@ impl Mesh {
 
     /// A neighbour wants entries.
     fn wanted(&mut self, from: Neighbour, id: u64, spans: &[Span], now: Timestamp) {
-        let mut held = Vec::new();
+        let (mut held, mut looks) = (Vec::new(), 0);
         for span in spans {
             let Some(log) = self.logs.get(&span.author) else {
+                // What stands on disk alone is read for the asking, and charged.
+                if self.may_be_asleep(span.author) {
+                    looks += 1;
+                    held.push(*span);
+                }
                 continue;
             };
             if !log.is_good() {
@@ -187,19 +194,17 @@ impl Mesh {
             return;
         }
         near.serving.push_back((id, held));
+        near.served.charge(looks * LOOK_UP_BYTES, now);
         self.serve(from, now);
     }
 
     /// A neighbour says that it has looked for us and knows nothing. Only its own word counts.
     fn knows_nothing(&mut self, from: Neighbour, statement: &[u8], now: Timestamp) {
-        let Some(near) = self.near.get_mut(&from) else {
-            return;
-        };
-        if !near.verify.is_open(now) {
+        if self.verifies_at(from, now) > now {
             self.counters.shed += 1;
             return;
         }
-        near.verify.charge(STATEMENT_COST, now);
+        self.charge_verifying(from, STATEMENT_COST, now);
         self.counters.verified += 1;
         let told = match nothing_known::decode(&self.network, statement) {
             Ok(told) => told,

@@ -100,7 +100,9 @@ impl Mesh {
             near.served.charge(bytes as u64, now);
             if bytes < ANSWER_BYTES {
                 for span in spans {
-                    near.tell(span.author, span.to);
+                    if self.logs.contains_key(&span.author) {
+                        near.tell(span.author, span.to);
+                    }
                 }
             }
         }

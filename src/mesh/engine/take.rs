@@ -6,9 +6,10 @@ use super::{
     super::{
         check::{self, Blame, Checked, Refusal},
         output::{Arrived, Output},
-        settings::{MAX_HELD, MAX_HELD_BYTES, MAX_UNSTORED_BYTES, PRUNE_AGAIN},
+        settings::{MAX_HELD, MAX_HELD_BYTES, PRUNE_AGAIN},
     },
     Mesh, Standing,
+    authors::Heard,
     log::{Held, mark},
     spread::Fresh,
 };
@@ -26,6 +27,15 @@ pub(super) enum How {
     Answer(u64),
 }
 
+/// A checked segment that came.
+struct Came {
+    from: Neighbour,
+    checked: Checked,
+    /// The end of its signature.
+    mark: [u8; 16],
+    how: How,
+}
+
 impl Mesh {
     /// A segment came, perhaps said to answer a want.
     pub(super) fn take(
@@ -40,7 +50,11 @@ impl Mesh {
             Err(fault) => return self.bad(from, Refusal::from(fault).to_string()),
         };
         let author = segment.author();
-        if !self.add_log(author, Some(from), now) {
+        let heard = || Heard::Segment {
+            bytes: Arc::clone(&bytes),
+            answer,
+        };
+        if !self.at_hand(author, from, heard, now) {
             return;
         }
         let log = &self.logs[&author];
@@ -59,12 +73,18 @@ impl Mesh {
         if how == How::Push && self.is_shed(from, &segment, now) {
             return;
         }
-        if let Some(near) = self.near.get_mut(&from) {
-            near.verify.charge(check::cost(segment.key()), now);
-        }
+        self.charge_verifying(from, check::cost(segment.key()), now);
         self.counters.verified += 1;
         match check::checked(&self.network, &segment, &bytes) {
-            Ok(checked) => self.place(from, checked, mark, how, now),
+            Ok(checked) => {
+                let came = Came {
+                    from,
+                    checked,
+                    mark,
+                    how,
+                };
+                self.place(came, now);
+            }
             Err(refusal) => {
                 let why = refusal.to_string();
                 if refusal.blame() == Blame::Both
@@ -82,14 +102,14 @@ impl Mesh {
     /// it is asked for when there is.
     fn is_shed(&mut self, from: Neighbour, segment: &Segment<'_>, now: Timestamp) -> bool {
         let author = segment.author();
-        let (Some(log), Some(near)) = (self.logs.get_mut(&author), self.near.get_mut(&from)) else {
+        let mut opens = self.verifies_at(from, now);
+        let Some(log) = self.logs.get_mut(&author) else {
             return true;
         };
-        let mut opens = now;
-        for bucket in [&mut log.entries, &mut log.bytes, &mut near.verify] {
+        for bucket in [&mut log.entries, &mut log.bytes] {
             opens = opens.max(bucket.opens_at(now));
         }
-        if self.unstored_bytes > MAX_UNSTORED_BYTES {
+        if self.shares.is_full_of(from) {
             opens = opens.max(now.plus(self.settings.lazy_delay));
         }
         if opens <= now {
@@ -103,14 +123,9 @@ impl Mesh {
         true
     }
 
-    fn place(
-        &mut self,
-        from: Neighbour,
-        checked: Checked,
-        mark: [u8; 16],
-        how: How,
-        now: Timestamp,
-    ) {
+    /// Takes a segment that follows what is held, keeps one that will, compares one that does not.
+    fn place(&mut self, came: Came, now: Timestamp) {
+        let (from, how, checked) = (came.from, came.how, &came.checked);
         let author = checked.tip.author;
         self.note_has(from, author, checked.tip.seq);
         let log = &self.logs[&author];
@@ -122,15 +137,15 @@ impl Mesh {
             // Somebody who has what is missing may have come meanwhile.
             let gone = skips && self.first_offered(author, held) > held + 1;
             if gone && matches!(how, How::Answer(_)) {
-                return self.append(from, checked, mark, how, now);
+                return self.append(came, now);
             }
-            return self.hold(from, checked, now);
+            return self.hold(from, came.checked, now);
         }
         if checked.tip.seq > held {
             if checked.digest_at(held) == Some(log.tip.digest) {
-                self.append(from, checked, mark, how, now);
+                self.append(came, now);
             } else {
-                self.compare(from, checked.bytes, held, held, now);
+                self.compare(from, came.checked.bytes, held, held, now);
             }
             return;
         }
@@ -144,9 +159,9 @@ impl Mesh {
             }
             Some((head, digest)) if head.digest != digest => {
                 let seq = head.seq;
-                self.compare(from, checked.bytes, seq, seq, now);
+                self.compare(from, came.checked.bytes, seq, seq, now);
             }
-            _ => self.compare(from, checked.bytes, first, last, now),
+            _ => self.compare(from, came.checked.bytes, first, last, now),
         }
     }
 
@@ -173,14 +188,14 @@ impl Mesh {
         self.ask_at(author, now.plus(patience));
     }
 
-    fn append(
-        &mut self,
-        from: Neighbour,
-        checked: Checked,
-        mark: [u8; 16],
-        how: How,
-        now: Timestamp,
-    ) {
+    /// Takes a segment in: to the disk, and to the others.
+    fn append(&mut self, came: Came, now: Timestamp) {
+        let Came {
+            from,
+            checked,
+            mark,
+            how,
+        } = came;
         let author = checked.tip.author;
         let Some(log) = self.logs.get_mut(&author) else {
             return;
@@ -199,14 +214,16 @@ impl Mesh {
         log.bytes.charge(bytes.len() as u64, now);
         log.tip = tip;
         log.remember(tip, mark);
-        log.unstored.push_back((tip, bytes.len()));
+        log.unstored.push_back((tip, from, bytes.len()));
         log.tries = 0;
         log.urgent = false;
         log.skip_to = None;
         log.gone_since = None;
         log.parent = Some(from);
         log.orphan = false;
-        self.unstored_bytes += bytes.len();
+        log.since.get_or_insert(now);
+        log.until = now;
+        self.shares.hand_out(from, bytes.len());
         if author == self.me {
             self.own_claims.kept(from, now);
         }
@@ -249,7 +266,14 @@ impl Mesh {
             self.held_bytes -= checked.bytes.len();
             let mark = mark(super::signature_of(&checked.bytes));
             if checked.tip.seq > log.tip.seq {
-                self.place(from, checked, mark, How::Push, now);
+                let how = How::Push;
+                let came = Came {
+                    from,
+                    checked,
+                    mark,
+                    how,
+                };
+                self.place(came, now);
             } else {
                 self.take_held(author, now);
             }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Book, HelloIs, Now, Spacing, Target};
 use crate::domain::{Reachability, Timestamp};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 fn book() -> Book {
     book_of(100, 42)
@@ -24,20 +24,20 @@ fn book_of(max: usize, seed: u64) -> Book {
     Book::new(spacing, max, StdRng::seed_from_u64(seed))
 }
 
-fn address(port: u16) -> Multiaddr {
+pub(super) fn address(port: u16) -> Multiaddr {
     format!("/ip4/192.0.2.1/tcp/{port}")
         .parse()
         .expect("an address")
 }
 
-fn start() -> Now {
+pub(super) fn start() -> Now {
     Now {
         steady: Instant::now(),
         wall: Timestamp::from_micros(1_700_000_000_000_000),
     }
 }
 
-fn later(now: Now, by: Duration) -> Now {
+pub(super) fn later(now: Now, by: Duration) -> Now {
     Now {
         steady: now.steady + by,
         wall: now.wall.plus(by),
@@ -279,7 +279,7 @@ fn absence(book: &mut Book, target: &Target, now: Now, time: Duration) -> Vec<Du
     }
 }
 
-fn patient_book() -> Book {
+pub(super) fn patient_book() -> Book {
     let spacing = Spacing {
         min: SECOND,
         max: 300 * SECOND,

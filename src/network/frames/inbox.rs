@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use crate::network::pigeon::within;
 use crate::wire::frame::{self, Fault, Split};
 
-/// Room at first: an acknowledgement or a message of Slips.
-const FIRST_READ: usize = 2 * 1024;
+/// Room at first: an acknowledgement, a hello or a message of Slips. A peer that only waits has no more.
+const FIRST_READ: usize = 512;
 /// Room at most, but for a frame that needs more: some 200 messages of Slips.
 const LARGE_READ: usize = 64 * 1024;
 

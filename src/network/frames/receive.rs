@@ -26,7 +26,7 @@ use crate::{
 const LAST_ACKS: Duration = Duration::from_secs(30);
 
 /// What the reader has the writer say.
-type Answer = (Code, String);
+type Answer = Box<(Code, String)>;
 
 /// Serves a stream until it ends.
 pub(super) async fn serve(stream: Stream, gate: Arc<Gate>, reports: mpsc::Sender<Report>) {
@@ -125,7 +125,7 @@ impl Reader<'_> {
             received_at,
             receipt: self.progress.hand(),
         };
-        self.gate.hand_over(line).await;
+        self.gate.hand_over(line, 1).await;
     }
 
     /// What is no frame ends the stream: where the next one begins, nobody can know.
@@ -141,7 +141,7 @@ impl Reader<'_> {
     }
 
     async fn say(&self, said: Said) {
-        let _ = self.reports.send(Report::Said(said)).await;
+        let _ = self.reports.send(Report::Said(Box::new(said))).await;
     }
 
     async fn tell(&self, conduct: Conduct) {
@@ -149,7 +149,7 @@ impl Reader<'_> {
     }
 
     async fn answer(&self, code: Code, text: String) {
-        let _ = self.answers.send((code, text)).await;
+        let _ = self.answers.send(Box::new((code, text))).await;
     }
 }
 
@@ -175,7 +175,7 @@ async fn answer<W: AsyncWrite + Unpin>(
         out.clear();
         tokio::select! {
             answer = answers.recv(), if reading => match answer {
-                Some((code, text)) => frame::push_error(&mut out, code, &text),
+                Some(answer) => frame::push_error(&mut out, answer.0, &answer.1),
                 None => reading = false,
             },
             () = progress.news() => {}

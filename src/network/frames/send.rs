@@ -96,7 +96,7 @@ impl Drop for Hold<'_> {
 async fn write_runs<W: AsyncWrite + Unpin>(
     mut write: W,
     sending: &Sending,
-    mut to_say: mpsc::Receiver<(Code, String)>,
+    mut to_say: mpsc::Receiver<Box<(Code, String)>>,
 ) -> io::Error {
     let mut out = Vec::new();
     let (mut own, mut said) = (sending.own.clone(), sending.said.clone());
@@ -114,7 +114,7 @@ async fn write_runs<W: AsyncWrite + Unpin>(
                     frame::push_goodbye(&mut out, bye);
                 }
             }
-            Some((code, text)) = to_say.recv() => frame::push_error(&mut out, code, &text),
+            Some(answer) = to_say.recv() => frame::push_error(&mut out, answer.0, &answer.1),
             Ok(()) = own.changed() => {
                 let presence = &own.borrow_and_update().presence;
                 if *presence == said && (first || said.spare_for().is_none()) {
@@ -163,7 +163,7 @@ async fn next_run(sending: &Sending, out: &mut Vec<u8>) -> Run {
 /// What the peer says on our stream.
 struct Acks<'a> {
     sending: &'a Sending,
-    answers: mpsc::Sender<(Code, String)>,
+    answers: mpsc::Sender<Box<(Code, String)>>,
     count: u64,
 }
 
@@ -194,13 +194,13 @@ impl Acks<'_> {
                 }
                 Ok(Frame::Unknown { kind }) => {
                     let text = format!("nobody here knows frames of type `{kind}`");
-                    let _ = self.answers.send((Code::UnknownType, text)).await;
+                    let _ = self.answers.send(Box::new((Code::UnknownType, text))).await;
                 }
                 Ok(
                     Frame::Message { .. } | Frame::Hello(_) | Frame::Status(_) | Frame::Goodbye(_),
                 ) => {
                     let text = "only acks and errors on the stream of your acks".into();
-                    let _ = self.answers.send((Code::Unexpected, text)).await;
+                    let _ = self.answers.send(Box::new((Code::Unexpected, text))).await;
                 }
                 Err(fault) => {
                     self.tell(Conduct::MalformedLine).await;

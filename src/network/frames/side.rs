@@ -122,7 +122,7 @@ impl Side {
         while let Poll::Ready(Some(report)) = self.reported.poll_recv(cx) {
             match report {
                 Report::Conduct(conduct) => return Poll::Ready(Next::Tell(conduct)),
-                Report::Said(said) => return Poll::Ready(Next::Said(said)),
+                Report::Said(said) => return Poll::Ready(Next::Said(*said)),
                 Report::Ended { progress } => self.ended(progress),
             }
         }

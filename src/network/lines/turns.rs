@@ -9,6 +9,8 @@ use std::{
 use libp2p::PeerId;
 use tokio::sync::Notify;
 
+use crate::network::{guard::network_of, standing::Pass};
+
 /// Who shares a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Group {
@@ -16,6 +18,17 @@ pub(crate) enum Group {
     Chosen(PeerId),
     /// Everybody else of one network, as `guard::network_of` names it.
     Network(IpAddr),
+}
+
+impl Group {
+    /// Whose share a peer at an address is on.
+    pub(crate) fn of(pass: &Pass, peer: PeerId, ip: IpAddr) -> Self {
+        if pass.is_chosen() {
+            Self::Chosen(peer)
+        } else {
+            Self::Network(network_of(ip))
+        }
+    }
 }
 
 /// One peer's queue.

@@ -1,7 +1,9 @@
-//! How fast one peer may send, and all of one network together: beyond it, lines wait here and their
-//! streams stay open.
+//! How fast one peer may send, and all of one network together: beyond it, lines and frames wait here
+//! and their streams stay open.
 
 use std::{
+    collections::HashMap,
+    net::IpAddr,
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -23,6 +25,65 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// A flood is told at most so often a peer.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
+/// Networks whose budget is remembered, beside those somebody is connected from; at some 400 bytes
+/// each 1.6 MB.
+const MAX_NETWORKS: usize = 4_096;
+
+/// What one peer may send: lines or frames, and bytes, a second in the long run and at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Allowance {
+    pub(crate) per_second: u32,
+    pub(crate) burst: u32,
+    /// Until it has behaved for a while.
+    pub(crate) newcomers_per_second: u32,
+    pub(crate) newcomers_burst: u32,
+    /// At once a second's worth, and the longest in any case.
+    pub(crate) bytes_per_second: u32,
+    pub(crate) longest: usize,
+}
+
+impl Allowance {
+    pub(crate) fn of_lines(settings: &Settings) -> Self {
+        Self {
+            per_second: settings.lines_per_second,
+            burst: settings.lines_burst,
+            newcomers_per_second: settings.probation_lines_per_second,
+            newcomers_burst: settings.probation_lines_burst,
+            bytes_per_second: settings.bytes_per_second,
+            longest: settings.max_line_bytes,
+        }
+    }
+}
+
+/// What all peers of one network share, for each.
+pub(crate) struct Budgets {
+    allowance: Allowance,
+    shares: u32,
+    of: HashMap<IpAddr, Arc<Budget>>,
+}
+
+impl Budgets {
+    /// `shares` times what one peer may send.
+    pub(crate) fn new(allowance: Allowance, shares: u32) -> Self {
+        let of = HashMap::new();
+        Self {
+            allowance,
+            shares,
+            of,
+        }
+    }
+
+    /// The budget of a network. Forgotten once nobody is connected from there and many others were:
+    /// to come back sooner wins no new burst.
+    pub(crate) fn of(&mut self, network: IpAddr) -> Arc<Budget> {
+        if self.of.len() >= MAX_NETWORKS {
+            self.of.retain(|_, budget| Arc::strong_count(budget) > 1);
+        }
+        let new = || Arc::new(Budget::new(self.allowance, self.shares));
+        Arc::clone(self.of.entry(network).or_insert_with(new))
+    }
+}
+
 /// What may pass in the long run and at once, for a peer or for all of one network.
 pub(crate) struct Budget {
     lines: DefaultDirectRateLimiter,
@@ -34,22 +95,21 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// `shares` times what the settings give a peer; 0 counts as 1 everywhere.
-    pub(crate) fn new(settings: &Settings, shares: u32) -> Self {
+    /// `shares` times what one peer may send; 0 counts as 1 everywhere.
+    pub(crate) fn new(allowance: Allowance, shares: u32) -> Self {
         let times = |n: u32| NonZeroU32::new(n.saturating_mul(shares)).unwrap_or(NonZeroU32::MIN);
         let limiter = |per_second, burst| {
             RateLimiter::direct(Quota::per_second(times(per_second)).allow_burst(burst))
         };
-        // A second's worth at once, and any line.
-        let longest = u32::try_from(settings.max_line_bytes).unwrap_or(u32::MAX);
-        let most_bytes = times(settings.bytes_per_second.max(longest));
+        let longest = u32::try_from(allowance.longest).unwrap_or(u32::MAX);
+        let most_bytes = times(allowance.bytes_per_second.max(longest));
         Self {
-            lines: limiter(settings.lines_per_second, times(settings.lines_burst)),
+            lines: limiter(allowance.per_second, times(allowance.burst)),
             newcomers: limiter(
-                settings.probation_lines_per_second,
-                times(settings.probation_lines_burst),
+                allowance.newcomers_per_second,
+                times(allowance.newcomers_burst),
             ),
-            bytes: limiter(settings.bytes_per_second, most_bytes),
+            bytes: limiter(allowance.bytes_per_second, most_bytes),
             most_bytes,
         }
     }

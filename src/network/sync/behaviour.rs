@@ -1,7 +1,8 @@
 //! `/slips/sync/1` as a part of the swarm: makes the handlers and passes on conduct.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -14,12 +15,22 @@ use libp2p::{
         THandlerOutEvent, ToSwarm,
     },
 };
-use tokio::sync::mpsc;
+use tokio::sync::Mutex;
 
-use super::{SyncEvent, handler::Handler, sessions::Sessions, stream::Shared};
+use super::{
+    gate::{Gate, Way, allowance},
+    handler::Handler,
+    sessions::Sessions,
+    stream::Shared,
+};
 use crate::{
     domain::Conduct,
-    network::{Settings, standing::Standings},
+    network::{
+        Settings, SyncIn,
+        guard::{ip_of, network_of},
+        pigeon::{Allowance, Budget, Budgets, Rate},
+        standing::Standings,
+    },
 };
 
 /// A peer did something.
@@ -32,6 +43,12 @@ pub(crate) struct Event {
 /// The behaviour.
 pub(crate) struct Behaviour {
     shared: Shared,
+    standings: Arc<Standings>,
+    inlet: SyncIn,
+    allowance: Allowance,
+    /// Of peers that are or were connected; those of the latter go when the table would grow.
+    ways: HashMap<PeerId, Arc<Way>>,
+    networks: Budgets,
     to_swarm: VecDeque<Event>,
     waker: Option<Waker>,
 }
@@ -41,19 +58,46 @@ impl Behaviour {
         settings: &Settings,
         sessions: Arc<Sessions>,
         standings: Arc<Standings>,
-        events: mpsc::Sender<SyncEvent>,
+        inlet: SyncIn,
     ) -> Self {
+        let allowance = allowance(settings);
         Self {
             shared: Shared {
                 sessions,
-                standings,
-                events,
                 queue_bytes: settings.send_queue_bytes,
                 read_timeout: settings.read_timeout,
             },
+            standings,
+            inlet,
+            allowance,
+            ways: HashMap::new(),
+            networks: Budgets::new(allowance, settings.network_share),
             to_swarm: VecDeque::new(),
             waker: None,
         }
+    }
+
+    fn handler(&mut self, peer: PeerId, remote: &Multiaddr) -> Handler {
+        let ip = ip_of(remote).unwrap_or(IpAddr::from([0, 0, 0, 0]));
+        if self.ways.len() >= self.ways.capacity() {
+            self.ways.retain(|_, way| Arc::strong_count(way) > 1);
+        }
+        let way = self.ways.entry(peer).or_insert_with(|| {
+            let pass = self.standings.pass(peer);
+            Arc::new(Way {
+                source: self.inlet.source(),
+                rate: Rate::new(Budget::new(self.allowance, 1), Arc::clone(&pass)),
+                pass,
+                telling: Mutex::default(),
+            })
+        });
+        let gate = Gate {
+            peer,
+            ip,
+            way: Arc::clone(way),
+            network: self.networks.of(network_of(ip)),
+        };
+        Handler::new(gate, self.shared.clone())
     }
 }
 
@@ -66,20 +110,20 @@ impl NetworkBehaviour for Behaviour {
         _: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(Handler::new(peer, self.shared.clone()))
+        Ok(self.handler(peer, remote))
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(Handler::new(peer, self.shared.clone()))
+        Ok(self.handler(peer, remote))
     }
 
     fn on_swarm_event(&mut self, _: FromSwarm) {}

@@ -4,12 +4,13 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use libp2p::{
-    PeerId, Stream, StreamProtocol,
+    Stream, StreamProtocol,
     core::upgrade::ReadyUpgrade,
     swarm::{
         ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol,
@@ -24,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     MAX_REOPENED, PROTOCOL, REOPEN_MAX, REOPEN_MIN, REOPENING,
+    gate::Gate,
     stream::{self, Report, Shared},
 };
 use crate::domain::Conduct;
@@ -36,6 +38,8 @@ enum Way {
     /// The peer has not said that it speaks the protocol.
     Unspoken,
     Wanted,
+    /// To be opened when the peer is let in: one that is parked has nothing to say to the logs.
+    Parked(Pin<Box<dyn Future<Output = ()> + Send>>),
     Opening,
     /// Dropping the sender of `stop` ends the task as well.
     Open {
@@ -55,7 +59,7 @@ struct Inbound {
 }
 
 pub(crate) struct Handler {
-    peer: PeerId,
+    gate: Gate,
     shared: Shared,
     way: Way,
     reopen_after: Duration,
@@ -74,10 +78,10 @@ type ToConnection = ConnectionHandlerEvent<ReadyUpgrade<StreamProtocol>, (), Con
 type Happened<'a> = ConnectionEvent<'a, ReadyUpgrade<StreamProtocol>, ReadyUpgrade<StreamProtocol>>;
 
 impl Handler {
-    pub(super) fn new(peer: PeerId, shared: Shared) -> Self {
+    pub(super) fn new(gate: Gate, shared: Shared) -> Self {
         let (reports, reported) = mpsc::channel(REPORTS);
         Self {
-            peer,
+            gate,
             shared,
             way: Way::Unspoken,
             reopen_after: REOPEN_MIN,
@@ -105,7 +109,7 @@ impl Handler {
         let (begin, began) = watch::channel(None);
         tokio::spawn(stream::send(
             stream,
-            self.peer,
+            self.gate.clone(),
             self.shared.clone(),
             begin,
             stopped,
@@ -126,8 +130,9 @@ impl Handler {
         let Some(began) = self.began.clone() else {
             return;
         };
-        let (shared, reports) = (self.shared.clone(), self.reports.clone());
-        let task = tokio::spawn(stream::receive(stream, self.peer, shared, began, reports));
+        let (gate, reports) = (self.gate.clone(), self.reports.clone());
+        let limit = self.shared.read_timeout;
+        let task = tokio::spawn(stream::receive(stream, gate, limit, began, reports));
         self.inbound = Some(Inbound {
             fresh: false,
             stream: None,
@@ -202,7 +207,7 @@ impl Handler {
         if !matches!(self.way, Way::Opening) {
             return;
         }
-        tracing::debug!(peer = %self.peer, "a sync stream could not be opened: {error}");
+        tracing::debug!(peer = %self.gate.peer, "a sync stream could not be opened: {error}");
         self.rest();
         self.wake();
     }
@@ -239,7 +244,17 @@ impl ConnectionHandler for Handler {
         {
             self.way = Way::Wanted;
         }
+        if let Way::Parked(until) = &mut self.way
+            && until.as_mut().poll(cx).is_ready()
+        {
+            self.way = Way::Wanted;
+        }
         if matches!(self.way, Way::Wanted) {
+            let pass = Arc::clone(&self.gate.way.pass);
+            if !pass.may_speak() {
+                self.way = Way::Parked(Box::pin(async move { pass.until_it_may_speak().await }));
+                return self.poll(cx);
+            }
             self.way = Way::Opening;
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ());
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
@@ -258,7 +273,7 @@ impl ConnectionHandler for Handler {
                     && added.clone().any(|name| *name == PROTOCOL) =>
             {
                 self.way = Way::Wanted;
-                self.shared.sessions.speaks_now(self.peer);
+                self.shared.sessions.speaks_now(self.gate.peer);
                 self.wake();
             }
             _ => {}
@@ -269,7 +284,7 @@ impl ConnectionHandler for Handler {
 impl Drop for Handler {
     fn drop(&mut self) {
         if !matches!(self.way, Way::Unspoken) {
-            self.shared.sessions.left(self.peer);
+            self.shared.sessions.left(self.gate.peer);
         }
     }
 }

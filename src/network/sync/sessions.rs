@@ -10,9 +10,8 @@ use std::{
 
 use futures::future::join_all;
 use libp2p::PeerId;
-use tokio::sync::mpsc;
 
-use super::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, SyncRefused, queue::Queue};
+use super::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, SyncRefused, gate::Gate, queue::Queue};
 
 /// The sessions of all peers; a peer has two only while one of two connections goes.
 #[derive(Debug, Default)]
@@ -23,45 +22,43 @@ pub(crate) struct Sessions {
     /// connections.
     speakers: Mutex<HashMap<PeerId, usize>>,
     last: AtomicU64,
-    /// Beginnings and ends are told in the order in which they happened.
-    telling: tokio::sync::Mutex<()>,
 }
 
 impl Sessions {
     /// Begins a session and tells the node; `None` when the node has ended.
-    pub(super) async fn begin(
-        &self,
-        peer: PeerId,
-        capacity: usize,
-        events: &mpsc::Sender<SyncEvent>,
-    ) -> Option<Arc<Queue>> {
-        let _turn = self.telling.lock().await;
+    pub(super) async fn begin(&self, gate: &Gate, capacity: usize) -> Option<Arc<Queue>> {
+        let _turn = gate.way.telling.lock().await;
+        let (peer, network) = (gate.peer, gate.network());
         let session = SessionId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
-        let ready = SyncEvent::Ready { peer, session };
-        let room = events.reserve().await.ok()?;
+        let ready = SyncEvent::Ready {
+            peer,
+            session,
+            network,
+        };
         let queue = Arc::new(Queue::new(session, capacity));
-        self.lock()
-            .entry(peer)
-            .or_default()
-            .push(Arc::clone(&queue));
-        room.send(ready);
+        let open = || {
+            let queue = Arc::clone(&queue);
+            self.lock().entry(peer).or_default().push(queue);
+        };
+        gate.tell(ready, open).await.ok()?;
         Some(queue)
     }
 
     /// Ends a session and tells the node.
-    pub(super) async fn end(
-        &self,
-        peer: PeerId,
-        session: SessionId,
-        events: &mpsc::Sender<SyncEvent>,
-    ) {
-        let _turn = self.telling.lock().await;
+    pub(super) async fn end(&self, gate: &Gate, session: SessionId) {
+        let _turn = gate.way.telling.lock().await;
+        let (peer, network) = (gate.peer, gate.network());
         let Some(now) = self.remove(peer, session) else {
             return;
         };
-        let _ = events.send(SyncEvent::Gone { peer, session }).await;
+        let _ = gate.tell(SyncEvent::Gone { peer, session }, || {}).await;
         if let Some(session) = now {
-            let _ = events.send(SyncEvent::Ready { peer, session }).await;
+            let ready = SyncEvent::Ready {
+                peer,
+                session,
+                network,
+            };
+            let _ = gate.tell(ready, || {}).await;
         }
     }
 
@@ -139,39 +136,76 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::net::IpAddr;
+
+    use tokio::sync::Mutex;
+
+    use super::{
+        super::gate::{Way, allowance},
+        *,
+    };
+    use crate::network::{
+        Settings, SyncEvents,
+        lines::sync_frames,
+        pigeon::{Budget, Rate},
+        standing::{Pass, Standing},
+    };
+
+    const SOMEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn gate() -> (Gate, SyncEvents) {
+        let (into, told) = sync_frames(16);
+        let pass = Arc::new(Pass::new(Standing::Admitted));
+        let allowance = allowance(&Settings::default());
+        let way = Way {
+            source: into.source(),
+            rate: Rate::new(Budget::new(allowance, 1), Arc::clone(&pass)),
+            pass,
+            telling: Mutex::default(),
+        };
+        let gate = Gate {
+            peer: PeerId::random(),
+            ip: SOMEWHERE,
+            way: Arc::new(way),
+            network: Arc::new(Budget::new(allowance, 4)),
+        };
+        (gate, told)
+    }
+
+    async fn all_told(gate: Gate, mut told: SyncEvents) -> Vec<SyncEvent> {
+        drop(gate);
+        let mut all = Vec::new();
+        while let Some(event) = told.recv().await {
+            all.push(event);
+        }
+        all
+    }
 
     #[tokio::test]
     async fn of_two_sessions_the_newer_is_used_and_after_its_end_the_older_again() {
         let sessions = Sessions::default();
-        let (events, mut told) = mpsc::channel(16);
-        let peer = PeerId::random();
+        let (gate, told) = gate();
+        let peer = gate.peer;
         assert_eq!(
             sessions.send(peer, vec![]),
             Err(SyncRefused::NotReady(peer))
         );
-        let one = sessions
-            .begin(peer, 1 << 20, &events)
-            .await
-            .unwrap()
-            .session;
-        let two = sessions
-            .begin(peer, 1 << 20, &events)
-            .await
-            .unwrap()
-            .session;
+        let begin = async || sessions.begin(&gate, 1 << 20).await.unwrap().session;
+        let (one, two) = (begin().await, begin().await);
         assert!(sessions.peers().contains(&peer) && sessions.send(peer, vec![7]).is_ok());
-        sessions.end(peer, two, &events).await;
-        sessions.end(peer, two, &events).await;
-        sessions.end(peer, one, &events).await;
+        sessions.end(&gate, two).await;
+        sessions.end(&gate, two).await;
+        sessions.end(&gate, one).await;
         assert!(sessions.peers().is_empty());
-        drop(events);
-        let mut all = Vec::new();
-        told.recv_many(&mut all, 16).await;
-        let ready = |session| SyncEvent::Ready { peer, session };
+        let network = Some(SOMEWHERE);
+        let ready = |session| SyncEvent::Ready {
+            peer,
+            session,
+            network,
+        };
         let gone = |session| SyncEvent::Gone { peer, session };
         assert_eq!(
-            all,
+            all_told(gate, told).await,
             [ready(one), ready(two), gone(two), ready(one), gone(one)]
         );
     }
@@ -179,18 +213,12 @@ mod tests {
     #[tokio::test]
     async fn the_end_of_a_session_that_is_not_in_use_is_no_news() {
         let sessions = Sessions::default();
-        let (events, mut told) = mpsc::channel(16);
-        let peer = PeerId::random();
-        let one = sessions
-            .begin(peer, 1 << 20, &events)
-            .await
-            .unwrap()
-            .session;
-        sessions.begin(peer, 1 << 20, &events).await.unwrap();
-        sessions.end(peer, one, &events).await;
+        let (gate, told) = gate();
+        let one = sessions.begin(&gate, 1 << 20).await.unwrap().session;
+        sessions.begin(&gate, 1 << 20).await.unwrap();
+        sessions.end(&gate, one).await;
         assert_eq!(sessions.len(), 1);
-        drop(events);
-        let mut all = Vec::new();
-        assert_eq!(told.recv_many(&mut all, 16).await, 2, "{all:?}");
+        let all = all_told(gate, told).await;
+        assert_eq!(all.len(), 2, "{all:?}");
     }
 }

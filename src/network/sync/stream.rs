@@ -3,25 +3,21 @@
 use std::{io, sync::Arc, time::Duration};
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use libp2p::{PeerId, Stream};
+use libp2p::Stream;
 use tokio::sync::{mpsc, watch};
 
-use super::{MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, queue::Queue, sessions::Sessions};
+use super::{
+    MAX_SYNC_FRAME_BYTES, SessionId, SyncEvent, gate::Gate, queue::Queue, sessions::Sessions,
+};
 use crate::{
-    domain::{Conduct, Neighbour},
-    network::{
-        frames::{Broken, Inbox},
-        standing::Standings,
-    },
+    domain::Conduct,
+    network::frames::{Broken, Inbox},
 };
 
 /// What all sessions share.
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) sessions: Arc<Sessions>,
-    /// How far each peer is let in.
-    pub(super) standings: Arc<Standings>,
-    pub(super) events: mpsc::Sender<SyncEvent>,
     /// Bytes that may wait to be sent in one session.
     pub(super) queue_bytes: usize,
     /// Time for a frame to arrive once it has begun.
@@ -43,47 +39,47 @@ pub(super) enum Report {
 /// Not to be aborted: the node must hear of its end.
 pub(super) async fn send(
     stream: Stream,
-    peer: PeerId,
+    gate: Gate,
     shared: Shared,
     began: watch::Sender<Option<SessionId>>,
     mut stop: watch::Receiver<bool>,
     reports: mpsc::Sender<Report>,
 ) {
     // A peer that is parked waits with its stream, on which nothing goes in either direction.
-    let pass = shared.standings.pass(peer);
     let admitted = tokio::select! {
-        () = pass.until_it_may_speak() => true,
+        () = gate.way.pass.until_it_may_speak() => true,
         _ = stop.wait_for(|stop| *stop) => false,
     };
-    if admitted
-        && let Some(queue) = shared
-            .sessions
-            .begin(peer, shared.queue_bytes, &shared.events)
-            .await
-    {
-        began.send_replace(Some(queue.session));
-        let (read, write) = stream.split();
-        let why = tokio::select! {
-            error = write_runs(write, peer, &queue, &shared) => error.to_string(),
-            why = silence(read) => why,
-            _ = stop.wait_for(|stop| *stop) => "the session is over".into(),
-        };
-        tracing::debug!(%peer, "a sync session ends: {why}");
-        shared
-            .sessions
-            .end(peer, queue.session, &shared.events)
-            .await;
+    if admitted {
+        // Made when it is needed: one that waits is kept small.
+        Box::pin(session(stream, &gate, &shared, &began, &mut stop)).await;
     }
     let _ = reports.send(Report::OutboundEnded).await;
 }
 
-async fn write_runs<W: AsyncWrite + Unpin>(
-    mut write: W,
-    peer: PeerId,
-    queue: &Queue,
+async fn session(
+    stream: Stream,
+    gate: &Gate,
     shared: &Shared,
-) -> io::Error {
-    let session = queue.session;
+    began: &watch::Sender<Option<SessionId>>,
+    stop: &mut watch::Receiver<bool>,
+) {
+    let Some(queue) = shared.sessions.begin(gate, shared.queue_bytes).await else {
+        return;
+    };
+    began.send_replace(Some(queue.session));
+    let (read, write) = stream.split();
+    let why = tokio::select! {
+        error = write_runs(write, gate, &queue) => error.to_string(),
+        why = silence(read) => why,
+        _ = stop.wait_for(|stop| *stop) => "the session is over".into(),
+    };
+    tracing::debug!(peer = %gate.peer, "a sync session ends: {why}");
+    shared.sessions.end(gate, queue.session).await;
+}
+
+async fn write_runs<W: AsyncWrite + Unpin>(mut write: W, gate: &Gate, queue: &Queue) -> io::Error {
+    let (peer, session) = (gate.peer, queue.session);
     let mut out = Vec::new();
     loop {
         out.clear();
@@ -96,7 +92,7 @@ async fn write_runs<W: AsyncWrite + Unpin>(
             return error;
         }
         if queue.written() {
-            let _ = shared.events.send(SyncEvent::Room { peer, session }).await;
+            let _ = gate.tell(SyncEvent::Room { peer, session }, || {}).await;
         }
     }
 }
@@ -114,8 +110,8 @@ async fn silence<R: AsyncRead + Unpin>(mut read: R) -> String {
 /// Hands over what comes on the peer's stream, once the session has begun.
 pub(super) async fn receive(
     stream: Stream,
-    peer: PeerId,
-    shared: Shared,
+    gate: Gate,
+    read_timeout: Duration,
     mut began: watch::Receiver<Option<SessionId>>,
     reports: mpsc::Sender<Report>,
 ) {
@@ -126,9 +122,10 @@ pub(super) async fn receive(
     if let Some(session) = session {
         // The other half is not written to, and must live: dropped it would close the stream.
         let (read, _write) = stream.split();
-        let inbox = Inbox::new(read, MAX_SYNC_FRAME_BYTES, shared.read_timeout);
-        if let Some(broken) = hand_over(inbox, peer, session, &shared.events).await {
-            tracing::debug!(%peer, "a sync stream ends: {broken}");
+        let inbox = Inbox::new(read, MAX_SYNC_FRAME_BYTES, read_timeout);
+        let handing = Box::pin(hand_over(inbox, &gate, session));
+        if let Some(broken) = handing.await {
+            tracing::debug!(peer = %gate.peer, "a sync stream ends: {broken}");
             if !matches!(broken, Broken::Io(_)) {
                 let _ = reports.send(Report::Conduct(Conduct::MalformedLine)).await;
             }
@@ -140,9 +137,8 @@ pub(super) async fn receive(
 /// Until the stream ends or breaks, or the node has ended.
 async fn hand_over<R: AsyncRead + Unpin>(
     mut inbox: Inbox<R>,
-    peer: PeerId,
+    gate: &Gate,
     session: SessionId,
-    events: &mpsc::Sender<SyncEvent>,
 ) -> Option<Broken> {
     loop {
         let bytes = match inbox.next().await {
@@ -150,12 +146,7 @@ async fn hand_over<R: AsyncRead + Unpin>(
             Ok(None) => return None,
             Err(broken) => return Some(broken),
         };
-        let frame = SyncEvent::Frame {
-            from: Neighbour(peer),
-            session,
-            bytes,
-        };
-        if events.send(frame).await.is_err() {
+        if gate.hand_over(session, bytes).await.is_err() {
             return None;
         }
     }

@@ -57,12 +57,21 @@ impl Intake {
             self.guards_changed(ban.peer, step);
             step.outcome.bans.push(ban);
         }
+        for peer in &change.removed {
+            let left = self.peers.unlist(*peer);
+            step.moved.extend(left.into_iter().map(Subject::from_ip));
+        }
+        if let Some(contact) = &change.contact {
+            let changed = self.peers.list(contact);
+            step.moved.extend(changed.into_iter().map(Subject::from_ip));
+        }
         step.outcome.batch.take_in(change);
     }
 
-    /// A peer guards its address only while it is not cut off.
+    /// A peer guards its addresses only while it is not cut off.
     fn guards_changed(&self, peer: PeerId, step: &mut Step) {
-        let address = self.peers.address(peer);
-        step.moved.extend(address.map(Subject::from_ip));
+        let addresses =
+            (self.peers.address(peer).into_iter()).chain(self.peers.listed(peer).iter().copied());
+        step.moved.extend(addresses.map(Subject::from_ip));
     }
 }

@@ -4,9 +4,9 @@ use std::{sync::atomic::Ordering, time::Instant};
 
 use tokio::task::JoinError;
 
-use super::{Asked, Meshing, words};
+use super::{Asked, Look, Meshing, Seen, words};
 use crate::domain::{Neighbour, PeerId, Span, Subject, Timestamp, Tip};
-use crate::mesh::{Arrived, Evidence, Found, Output, ReadId};
+use crate::mesh::{Arrived, Evidence, Found, Output};
 use crate::network::SyncRefused;
 use crate::node::{FromLog, NodeError};
 use crate::store::{LogSegment, Store, StoreError};
@@ -31,12 +31,12 @@ impl Meshing {
                     id,
                     spans,
                     max_bytes,
-                } => self.asked.push_back(Asked {
-                    after: self.given,
+                } => self.ask(Look::Spans {
                     id,
                     spans,
                     max_bytes,
                 }),
+                Output::Recall(author) => self.ask(Look::Place(author)),
                 Output::Conduct {
                     neighbour,
                     conduct,
@@ -138,39 +138,56 @@ impl Meshing {
         }
     }
 
+    fn ask(&mut self, look: Look) {
+        let after = self.given;
+        self.asked.push_back(Asked { after, look });
+    }
+
     /// Starts the reads that see what was stored before them.
     pub(super) fn begin_reads(&mut self) {
         while self.reads.len() < MAX_READS
             && let Some(asked) = self.asked.pop_front_if(|asked| asked.after <= self.stored)
         {
-            let Asked {
-                id,
-                spans,
-                max_bytes,
-                ..
-            } = asked;
             let (store, name) = (self.store.clone(), self.name.clone());
-            self.reads
-                .spawn(async move { (id, found(&store, &name, spans, max_bytes).await) });
+            self.reads.spawn(async move {
+                match asked.look {
+                    Look::Spans {
+                        id,
+                        spans,
+                        max_bytes,
+                    } => Seen::Spans(id, found(&store, &name, spans, max_bytes).await),
+                    Look::Place(author) => {
+                        Seen::Place(author, store.log_place(&name, author.0).await)
+                    }
+                }
+            });
         }
     }
 
-    pub(super) fn read(
-        &mut self,
-        read: Result<(ReadId, Result<Found, StoreError>), JoinError>,
-    ) -> Result<(), NodeError> {
-        let (id, found) = match read {
-            Ok(read) => read,
+    pub(super) fn read(&mut self, seen: Result<Seen, JoinError>) -> Result<(), NodeError> {
+        let seen = match seen {
+            Ok(seen) => seen,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
                 Err(_) => return Ok(()),
             },
         };
-        let found = found.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a log could not be read");
-            Found::default()
-        });
-        self.mesh.read(id, found, Timestamp::now());
+        let now = Timestamp::now();
+        let failed = |error: StoreError| tracing::warn!(%error, "a log could not be read");
+        match seen {
+            Seen::Spans(id, found) => {
+                let found = found.map_err(failed).unwrap_or_default();
+                self.mesh.read(id, found, now);
+            }
+            Seen::Place(author, Ok(place)) => {
+                let stored = place.head.as_ref().map(words::stored);
+                self.mesh.recalled(author, stored, place.forked, now);
+            }
+            Seen::Place(author, Err(error)) => {
+                failed(error);
+                self.mesh.not_recalled(author);
+            }
+        }
         self.begin_reads();
         Ok(())
     }

@@ -1,19 +1,23 @@
 //! The engine's words as those of the store and of `incoming`.
 
 use crate::domain::{Author, Digest, Timestamp, Tip};
-use crate::mesh::{Arrived, Evidence};
+use crate::mesh::{Arrived, Evidence, Stored};
 use crate::node::{Logged, Said};
 use crate::store::{LogFork, LogHead, LogSegment};
 use crate::wire::segment::Segment;
 
 use std::sync::Arc;
 
-/// The last entry of a log.
-pub(super) fn tip(head: &LogHead) -> Tip {
-    Tip {
-        author: Author(head.author),
-        seq: head.last,
-        digest: head.digest,
+/// Where a log stands.
+pub(super) fn stored(head: &LogHead) -> Stored {
+    Stored {
+        tip: Tip {
+            author: Author(head.author),
+            seq: head.last,
+            digest: head.digest,
+        },
+        since: head.since,
+        until: head.until,
     }
 }
 

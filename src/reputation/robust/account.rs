@@ -9,7 +9,7 @@ use super::{
     Robust,
     maths::{days, kept, logit},
     tables::Report,
-    weighing::{Heard, answer, log_odds, own_part, weigh},
+    weighing::{Heard, answer, own_part, weigh_each},
 };
 
 impl Robust {
@@ -18,10 +18,10 @@ impl Robust {
     pub(super) fn explanation(&self, subject: Subject, now: Timestamp) -> Explanation {
         let p = &self.parameters;
         let mut heard = self.heard(subject, None, now);
-        let belief = weigh(&mut heard, self.gate(), now, p);
+        let belief = weigh_each(&mut heard, self.gate(), now, p);
         let own = self.own.of(subject);
         let own_part = own.map_or(0.0, |own| own_part(own, now, p));
-        let says = |own| answer(subject, &heard, log_odds(&belief, own, p), now);
+        let says = |own| answer(subject, &heard, &belief, own, now, p);
         let mut totals = vec![
             ("prior", logit(p.pi0)),
             ("first hand", p.tau * belief.first_hand),

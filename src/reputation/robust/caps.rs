@@ -6,12 +6,15 @@ use super::RobustParameters;
 /// For each `(mass, evidence)`, in order of time, the share of its evidence that fits.
 pub fn nested_caps(items: &[(f64, f64)], p: &RobustParameters) -> Vec<f64> {
     let mut shares = vec![1.0; items.len()];
-    let mut order: Vec<usize> = (0..items.len())
-        .filter(|&item| items[item].1 != 0.0)
-        .collect();
-    order.sort_by(|&a, &b| items[a].0.total_cmp(&items[b].0));
+    let mut order = Vec::with_capacity(items.len());
+    let says = items
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, says))| *says != 0.0);
+    order.extend(says.map(|(item, (mass, _))| (rank(*mass), item)));
+    order.sort_unstable();
     let (mut malicious, mut benign) = (0.0_f64, 0.0_f64);
-    for item in order {
+    for (_, item) in order {
         let (mass, evidence) = items[item];
         let said = if evidence > 0.0 {
             &mut malicious
@@ -25,9 +28,32 @@ pub fn nested_caps(items: &[(f64, f64)], p: &RobustParameters) -> Vec<f64> {
     shares
 }
 
+/// A whole number in the order of [`f64::total_cmp`]: quicker to sort by.
+fn rank(number: f64) -> i64 {
+    let bits = number.to_bits().cast_signed();
+    // Of negative numbers the larger ones come first.
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranks_stand_in_the_order_of_the_numbers() {
+        let mut numbers = [0.0, 1e-300, 0.5, 1.0, 1.5, 1e300, f64::INFINITY].to_vec();
+        numbers.extend(numbers.clone().iter().map(|number| -number));
+        for (one, other) in numbers
+            .iter()
+            .flat_map(|a| numbers.iter().map(move |b| (a, b)))
+        {
+            assert_eq!(
+                rank(*one).cmp(&rank(*other)),
+                one.total_cmp(other),
+                "{one} {other}"
+            );
+        }
+    }
 
     #[test]
     fn a_crowd_of_weakly_proven_peers_says_no_more_than_its_mass_allows() {

@@ -114,6 +114,20 @@ impl Evidence {
         }
     }
 
+    /// This without so much of another.
+    pub fn less(&self, share: f64, other: &Self) -> Self {
+        let less = |own: &Tally, other: &Tally| own.with(-share, other);
+        Self {
+            slow: less(&self.slow, &other.slow),
+            fast: less(&self.fast, &other.fast),
+            others: less(&self.others, &other.others),
+            others_fast: less(&self.others_fast, &other.others_fast),
+            lies: less(&self.lies, &other.lies),
+            lies_fast: less(&self.lies_fast, &other.lies_fast),
+            void: self.void,
+        }
+    }
+
     /// First-hand mass.
     fn mass(&self) -> f64 {
         (self.slow.total() - self.void).max(0.0)
@@ -270,6 +284,11 @@ impl Voice {
         self.neg *= factor;
         self.coins.factor *= factor;
         self
+    }
+
+    /// How far it is believed beyond anybody unknown: 0 for those who are, and for liars.
+    pub fn credit(&self) -> f64 {
+        (self.trust() - 0.5).max(0.0)
     }
 
     /// How far it is believed: 0.5 unknown, 1 proven good, 0 proven liar.

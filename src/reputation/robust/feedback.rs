@@ -17,13 +17,15 @@ pub enum Order {
     Late,
 }
 
-/// Holds a report against our own statement, or our own statement for it.
+/// Holds a report against our own statement, or our own statement for it. `dispute`: how far those
+/// who spoke of the address disagree.
 pub fn hold(
     peer: &mut Peer,
     report: &Report,
     independence: f64,
     own: &Own,
     order: Order,
+    dispute: f64,
     now: Timestamp,
     p: &RobustParameters,
 ) {
@@ -52,5 +54,5 @@ pub fn hold(
             };
         }
     }
-    peer.change(|found, _| found.prove(weight, q, v, contradicts));
+    peer.change(|found, _| found.prove(weight, [q, v], contradicts, dispute));
 }

@@ -74,12 +74,20 @@ parameters! {
             "The most one report may say, in log-odds before sharpening.", "tuned";
         "refresh_h" refresh_h = 24.0 in 0.0 to 8760.0,
             "Hours during which repeating a statement changes nothing.", "tuned";
-        "prev_h" prev_h = 48.0 in 0.0 to 8760.0,
+        "prev_h" prev_h = 12.0 in 0.0 to 8760.0,
             "Hours during which a statement once replaced cannot come back.", "tuned";
         "dep_eps" dep_eps = 0.1 in 0.0 to 1.0,
             "Two statements this near count as the same when copies are looked for.", "Dong et al. 2009; tuned";
         "dep_fb" dep_fb = 0.3 in 0.0 to 1.0,
             "The least a copy proves of its author.", "tuned";
+        "disp" disp = 0.33 in 0.01 to 0.5,
+            "Share of the weaker side from which on reporters fully disagree about an address.", "a guess: one of three";
+        "calm" calm = 0.2 in 0.0 to 1.0,
+            "How much of what a peer proved where nobody disagreed counts in a dispute; 1: all of it.", "tuned";
+        "unity" unity = 0.7 in 0.01 to 1.0,
+            "Share of the evidence that is left over against the other side's from which on an address is as bad, or as harmless, as it is said to be.", "tuned";
+        "chorus" chorus = 1.0 in 0.0 to 100.0,
+            "What each further proven reporter on the same side adds to how bad, or how harmless, an address is, in reports.", "tuned";
         "anchor_mass" anchor_mass = 10.0 in 0.0 to 1000.0,
             "First-hand mass for each coin of a peer the operator trusts fully.", "specification, section 8";
         "anchor_gate" anchor_gate = 1.0 in 0.0 to 100.0,

@@ -18,9 +18,10 @@ use crate::{
 use super::{
     RobustParameters,
     caps::nested_caps,
-    coins::{Tally, Voice},
+    coins::Voice,
     copying::{self, Index},
-    maths::{days, fade, left, sigmoid},
+    found::{Rebuilt, Voices, between, dispute, dispute_among},
+    maths::{days, kept, left, loudness, sigmoid, step},
     owns::OwnTable,
     tables::{Peer, Report},
 };
@@ -66,7 +67,7 @@ impl Schedule {
         if self.under_way.is_none() && now >= next {
             self.next = Some(now.plus(period));
             for (_, peer) in tables.peers.values_mut() {
-                peer.rebuilt = [Tally::default(); 2];
+                peer.rebuilt = Rebuilt::default();
                 peer.vote = None;
             }
             self.under_way = Some(Rebuild {
@@ -97,7 +98,7 @@ impl Rebuild {
         }
         for (_, peer) in tables.peers.values_mut() {
             let rebuilt = peer.rebuilt;
-            peer.change(|found, _| [found.others, found.others_fast] = rebuilt);
+            peer.change(|found, _| found.rebuilt(&rebuilt));
         }
         None
     }
@@ -109,67 +110,101 @@ impl Rebuild {
             return;
         }
         let votes = self.votes(page, tables, p);
-        let before = passes(votes.iter(), p);
-        let after = passes(votes.iter().rev(), p);
-        let counted = votes.iter().zip(before.iter().zip(after.iter().rev()));
-        for (vote, (before, after)) in counted {
-            let q = sigmoid(p.gam * (before + after));
+        let dispute = dispute_among(page.iter(), None, p);
+        let before = forward(&votes);
+        let mut after = 1.0;
+        for (vote, before) in votes.iter().zip(before).rev() {
+            let q = sigmoid(p.gam * (before * after).ln());
+            after = step(after, vote.loud, vote.kept);
             let weight = (2.0 * q - 1.0).abs();
             if weight < FAINT {
                 continue;
             }
-            let report = &page[vote.report];
-            let age = days(report.said_at, self.at);
-            if let Some((_, peer)) = tables.peers.at_mut(report.author) {
-                let claim = report.claim();
-                peer.rebuilt[0].add(weight * left(age, p.half_c), q, claim);
-                peer.rebuilt[1].add(weight * left(age, p.half_cf), q, claim);
+            let age = days(vote.said_at, self.at);
+            if let Some((_, peer)) = tables.peers.at_mut(page[vote.report].author) {
+                let weights = [p.half_c, p.half_cf].map(|half| weight * left(age, half));
+                peer.rebuilt.add(weights, q, vote.claim, dispute);
             }
         }
     }
 
     /// What each report whose author is still known says, by peers proven at first hand.
     fn votes(&self, page: &[Report], tables: &mut Tables, p: &RobustParameters) -> Vec<Vote> {
-        for report in page {
-            self.hear(report, tables, p);
-        }
         let index = Index::new(page);
-        let mut votes = Vec::with_capacity(page.len());
-        let mut items = Vec::with_capacity(page.len());
+        let mut votes: Vec<Vote> = Vec::with_capacity(page.len());
+        let mut says = Vec::with_capacity(page.len());
+        let mut sides = [0.0; 2];
         for (at, report) in page.iter().enumerate() {
-            let Some((_, peer)) = tables.peers.at(report.author) else {
+            let Some((_, peer)) = tables.peers.at_mut(report.author) else {
                 continue;
             };
-            let Some(voice) = peer.vote else { continue };
+            let Voices {
+                calm: voice,
+                disputed: [pos, neg],
+            } = match peer.vote {
+                Some(voices) => voices,
+                None => self.hear(peer, tables.own, p),
+            };
             let claim = report.claim();
-            let said = claim * voice.pos + (1.0 - claim) * voice.neg;
+            sides[usize::from(claim > 0.5)] += voice.credit();
             let own = copying::independence(peer, report, &index, p);
-            let evidence = p.temper * peer.emphasis(report.confidence.get()) * said * own;
-            items.push((voice.mass, voice.rho1 * evidence));
-            let unproven = (1.0 - voice.rho1) * peer.tenure(report.said_at, p) * evidence;
+            let scale = p.temper * peer.emphasis(report.confidence.get()) * own;
+            let unproven = if self.gate > 0.0 {
+                self.gate * (1.0 - voice.rho1) * peer.tenure(report.said_at, p)
+            } else {
+                0.0
+            };
+            says.push(Says {
+                calm: scale * (claim * voice.pos + (1.0 - claim) * voice.neg),
+                disputed: scale * (claim * pos + (1.0 - claim) * neg),
+                mass: voice.mass,
+                proven: voice.rho1,
+                unproven,
+            });
+            let since = votes.last().map_or(report.said_at, |last| last.said_at);
+            let apart = days(since, report.said_at) + days(report.said_at, since);
             votes.push(Vote {
                 report: at,
                 said_at: report.said_at,
-                says: self.gate * unproven,
+                claim,
+                kept: kept(p.hazard * apart),
+                loud: 1.0,
             });
         }
-        for ((vote, item), fits) in votes.iter_mut().zip(&items).zip(nested_caps(&items, p)) {
-            vote.says += fits * item.1;
+        let dispute = dispute(sides, p);
+        let evidence = |one: &Says| between(one.calm, one.disputed, dispute);
+        let items: Vec<_> = (says.iter())
+            .map(|one| (one.mass, one.proven * evidence(one)))
+            .collect();
+        for (at, fits) in nested_caps(&items, p).into_iter().enumerate() {
+            votes[at].loud = loudness(says[at].unproven * evidence(&says[at]) + fits * items[at].1);
         }
         votes
     }
 
     /// How the author of a report is heard, found out at its first report in a rebuild.
-    fn hear(&self, report: &Report, tables: &mut Tables, p: &RobustParameters) {
-        let own = tables.own;
-        if let Some((_, peer)) = tables.peers.at_mut(report.author)
-            && peer.vote.is_none()
-        {
-            peer.decay_if_stale(self.at, p);
-            let voice = Voice::labelling(&peer.evidence(self.at, p), p);
-            peer.vote = Some(voice.muffled(peer.muffled(own)));
-        }
+    fn hear(&self, peer: &mut Peer, own: &OwnTable, p: &RobustParameters) -> Voices {
+        peer.decay_if_stale(self.at, p);
+        let voices = peer.found_at(self.at, p).voices(Voice::labelling, p);
+        let voices = voices.muffled(peer.muffled(own));
+        peer.vote = Some(voices);
+        voices
     }
+}
+
+/// What a report says in a rebuild, before it is known how far those who spoke disagree.
+#[derive(Debug, Clone, Copy)]
+struct Says {
+    /// Its evidence where nobody disagrees, in log-odds.
+    calm: f64,
+    /// Its evidence in a dispute.
+    disputed: f64,
+    /// First-hand mass of its author.
+    mass: f64,
+    /// The part of its evidence that is proven at first hand.
+    proven: f64,
+    /// The part of it that is not, and heard all the same.
+    unproven: f64,
 }
 
 /// One report in a rebuild.
@@ -178,22 +213,22 @@ struct Vote {
     /// Where it stands on the page.
     report: usize,
     said_at: Timestamp,
-    /// Its evidence, in log-odds.
-    says: f64,
+    /// The share of "malicious" in it.
+    claim: f64,
+    /// What is [`kept`] of the belief since the vote before.
+    kept: f64,
+    /// Its evidence, as the factor by which it changes odds.
+    loud: f64,
 }
 
-/// For each vote what those before it, in the order given, add up to at its time.
-fn passes<'a>(votes: impl Iterator<Item = &'a Vote>, p: &RobustParameters) -> Vec<f64> {
-    let mut belief = 0.0;
-    let mut last: Option<&Vote> = None;
-    let mut beliefs = Vec::with_capacity(votes.size_hint().0);
+/// For each vote the odds those before it add up to at its time.
+fn forward(votes: &[Vote]) -> Vec<f64> {
+    let (mut odds, mut loud) = (1.0, 1.0);
+    let mut before = Vec::with_capacity(votes.len());
     for vote in votes {
-        if let Some(last) = last {
-            let apart = days(last.said_at, vote.said_at) + days(vote.said_at, last.said_at);
-            belief = fade(belief + last.says, p.hazard * apart);
-        }
-        beliefs.push(belief);
-        last = Some(vote);
+        odds = step(odds, loud, vote.kept);
+        before.push(odds);
+        loud = vote.loud;
     }
-    beliefs
+    before
 }

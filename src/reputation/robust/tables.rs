@@ -9,7 +9,8 @@ use crate::{
 
 use super::{
     RobustParameters,
-    coins::{Evidence, Tally, Voice},
+    coins::{Evidence, Voice},
+    found::{Found, Rebuilt, Voices},
     maths::{claim, days, in_days},
     owns::OwnTable,
 };
@@ -22,39 +23,41 @@ const STALE: Duration = Duration::from_secs(3600);
 /// The part of its voice a peer has at once (specification, section 5).
 const FIRST_VOICE: f64 = 0.1;
 
-/// One reporter.
+/// One reporter. What every answer asks of it stands in front and together, since a crowd does not
+/// fit into the processor's caches.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Peer {
     /// When it was first seen; `None` only while the entry is being made.
     pub first: Option<Timestamp>,
-    /// Its address now; see [`Self::move_to`].
-    pub ip: Option<IpAddr>,
     /// What its conduct on the wire is worth; 1 until somebody says.
     pub reliability: f64,
-    /// What it was found to be, at `at`.
-    pub found: Evidence,
-    /// Mass of what it said before we did, at `at`.
-    pub early: f64,
     /// When the counts were last true.
     pub at: Timestamp,
     /// Sum of the confidences of its first reports on each address.
     pub sure: f64,
     /// Number of those reports.
     pub reports: f64,
+    /// Its address now; see [`Self::move_to`].
+    pub ip: Option<IpAddr>,
+    /// Whether it copies one of those it was compared with.
+    pub copies: bool,
+    /// How far our own Slips lets it be heard at its address, as of so many [`OwnTable::suspicions`].
+    muffled: Option<(u64, f64)>,
+    /// How it is heard in an answer so many times [`STALE`] after `at`, where that was worked out.
+    voices: Option<(u32, Voices)>,
+    /// What it was found to be, at `at`.
+    pub found: Found,
+    /// Mass of what it said before we did, at `at`.
+    pub early: f64,
     /// The operator's trust in it; 0 when it is no anchor.
     pub anchor: f64,
     /// Whom it was compared with.
     pub compared: Vec<Compared>,
-    /// Whether it copies one of those.
-    pub copies: bool,
-    /// What the rebuild under way has found so far: slow and fast window.
-    pub rebuilt: [Tally; 2],
+    /// What the rebuild under way has found so far.
+    pub rebuilt: Rebuilt,
     /// How it is heard in the rebuild under way.
-    pub vote: Option<Voice>,
-    /// How it is heard in an answer so many times [`STALE`] after `at`, where that was worked out.
-    voice: Option<(u32, Voice)>,
-    /// How far our own Slips lets it be heard at its address, as of so many [`OwnTable::suspicions`].
-    muffled: Option<(u64, f64)>,
+    pub vote: Option<Voices>,
 }
 
 impl Default for Peer {
@@ -63,7 +66,7 @@ impl Default for Peer {
             first: None,
             ip: None,
             reliability: 1.0,
-            found: Evidence::default(),
+            found: Found::default(),
             early: 0.0,
             at: Timestamp::ZERO,
             sure: 0.0,
@@ -71,9 +74,9 @@ impl Default for Peer {
             anchor: 0.0,
             compared: Vec::new(),
             copies: false,
-            rebuilt: [Tally::default(); 2],
+            rebuilt: Rebuilt::default(),
             vote: None,
-            voice: None,
+            voices: None,
             muffled: None,
         }
     }
@@ -87,7 +90,7 @@ impl Peer {
             self.found = self.found.after(days, p);
             self.early *= super::maths::left(days, p.half_l);
             self.at = now;
-            self.voice = None;
+            self.voices = None;
         }
     }
 
@@ -109,21 +112,26 @@ impl Peer {
     }
 
     /// What it is found to be at `now`, with the mass the operator gives it.
-    pub fn evidence(&self, now: Timestamp, p: &RobustParameters) -> Evidence {
+    pub fn found_at(&self, now: Timestamp, p: &RobustParameters) -> Found {
         let mut found = match self.stale(now) {
             0 => self.found,
             times => self.found.after(f64::from(times) * in_days(STALE), p),
         };
-        found.slow.mm += p.anchor_mass * self.anchor;
-        found.slow.bb += p.anchor_mass * self.anchor;
+        found.all.slow.mm += p.anchor_mass * self.anchor;
+        found.all.slow.bb += p.anchor_mass * self.anchor;
         found
     }
 
+    /// All of that.
+    pub fn evidence(&self, now: Timestamp, p: &RobustParameters) -> Evidence {
+        self.found_at(now, p).all
+    }
+
     /// How it is heard in an answer at `now`.
-    pub fn voice(&self, now: Timestamp, p: &RobustParameters) -> Voice {
-        match self.voice {
-            Some((stale, voice)) if stale == self.stale(now) => voice,
-            _ => Voice::answering(&self.evidence(now, p), p),
+    pub fn voices(&self, now: Timestamp, p: &RobustParameters) -> Voices {
+        match self.voices {
+            Some((stale, voices)) if stale == self.stale(now) => voices,
+            _ => self.found_at(now, p).voices(Voice::answering, p),
         }
     }
 
@@ -144,8 +152,8 @@ impl Peer {
     /// Works out how it is heard at `now`, for the answers of the hour. It changes none of them.
     pub fn ready(&mut self, now: Timestamp, own: &OwnTable, p: &RobustParameters) {
         let stale = self.stale(now);
-        if self.voice.is_none_or(|(then, _)| then != stale) {
-            self.voice = Some((stale, self.voice(now, p)));
+        if self.voices.is_none_or(|(then, _)| then != stale) {
+            self.voices = Some((stale, self.voices(now, p)));
         }
         let suspicions = own.suspicions();
         if self.muffled.is_none_or(|(then, _)| then != suspicions) {
@@ -154,9 +162,9 @@ impl Peer {
     }
 
     /// Takes in what it was found to be, or how far the operator trusts it.
-    pub fn change(&mut self, change: impl FnOnce(&mut Evidence, &mut f64)) {
+    pub fn change(&mut self, change: impl FnOnce(&mut Found, &mut f64)) {
         change(&mut self.found, &mut self.anchor);
-        self.voice = None;
+        self.voices = None;
     }
 
     /// How sure it is of a report, by its own habit.

@@ -1,6 +1,6 @@
 //! Taking facts in: what each changes, and what gives way when a table is full.
 
-use std::{net::IpAddr, time::Duration};
+use std::{iter, net::IpAddr, time::Duration};
 
 use crate::{
     domain::{Confidence, PeerId, Score, Subject, Timestamp},
@@ -11,6 +11,7 @@ use super::{
     Robust, copying,
     copying::Index,
     feedback::{self, Order},
+    found::dispute_among,
     sweep,
     tables::{Before, Own, Past, Peer, Report},
 };
@@ -241,7 +242,18 @@ impl Robust {
         if let Some((_, peer)) = self.peers.at_mut(author) {
             let index = Index::new(page);
             let independence = copying::independence(peer, &page[at], &index, p);
-            feedback::hold(peer, &page[at], independence, &own, Order::Late, now, p);
+            // To agree with what we have said is no test, whoever else spoke.
+            let dispute = dispute_among(iter::once(&page[at]), Some(&own), p);
+            feedback::hold(
+                peer,
+                &page[at],
+                independence,
+                &own,
+                Order::Late,
+                dispute,
+                now,
+                p,
+            );
         }
         page[at].label = Some(own.probability(p) > 0.5);
     }
@@ -260,10 +272,20 @@ impl Robust {
         self.own.count(own.weight(), now, p);
         let side = Some(own.probability(p) > 0.5);
         let index = Index::new(page);
+        let dispute = dispute_among(page.iter(), Some(&own), p);
         for report in page.iter().filter(|report| report.label != side) {
             if let Some((_, peer)) = self.peers.at_mut(report.author) {
                 let independence = copying::independence(peer, report, &index, p);
-                feedback::hold(peer, report, independence, &own, Order::Early, now, p);
+                feedback::hold(
+                    peer,
+                    report,
+                    independence,
+                    &own,
+                    Order::Early,
+                    dispute,
+                    now,
+                    p,
+                );
             }
         }
         for report in page.iter_mut() {

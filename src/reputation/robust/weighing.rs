@@ -9,9 +9,14 @@ use super::{
     RobustParameters,
     caps::nested_caps,
     coins::Voice,
-    maths::{claim, days, fade, fade_to, kept, logit, sigmoid},
+    found::{Voices, between},
+    maths::{Odds, days, fade, kept, logit, sigmoid},
     tables::{Own, Peer, Report},
 };
+
+/// What is left of the severity of an address about which all disagree. A guess: near enough to
+/// nothing, and far enough from the last bit of a score.
+const LEAST_UNITY: f64 = 0.05;
 
 /// One report as it is heard.
 #[derive(Debug, Clone)]
@@ -22,6 +27,12 @@ pub struct Heard {
     pub said_at: Timestamp,
     /// How malicious, in 0..=1.
     pub harm: f64,
+    /// The share of "malicious" in that.
+    claim: f64,
+    /// What its author says in a dispute.
+    disputed: [f64; 2],
+    /// How sure its author was, by its own habit.
+    emphasis: f64,
     /// How sure its author was.
     pub confidence: f64,
     /// How its author is heard.
@@ -37,35 +48,55 @@ pub struct Heard {
     /// The share of its first-hand evidence that fits under the caps.
     pub fits: f64,
     /// What it adds to the belief in the end, in log-odds: proven at first hand, at second hand,
-    /// unproven. Over all reports they add up to what the network says.
+    /// unproven. Over all reports they add up to what the network says. Only [`weigh_each`] knows.
     pub adds: [f64; 3],
 }
 
 impl Heard {
     /// A report of this peer, so much of it its own.
+    #[inline]
     pub fn new(
         report: &Report,
         peer: &Peer,
-        voice: Voice,
+        Voices { calm, disputed }: Voices,
         independence: f64,
         p: &RobustParameters,
     ) -> Self {
         let confidence = report.confidence.get();
         let claim = report.claim();
-        let said = claim * voice.pos + (1.0 - claim) * voice.neg;
-        Self {
+        let mut heard = Self {
             author: report.author,
             said_at: report.said_at,
             harm: report.harm(),
+            claim,
+            disputed,
+            emphasis: peer.emphasis(confidence),
             confidence,
-            voice,
+            voice: calm,
             independence,
             tenure: peer.tenure(report.said_at, p),
             reliability: peer.reliability,
-            evidence: p.temper * peer.emphasis(confidence) * said * independence,
+            evidence: 0.0,
             fits: 1.0,
             adds: [0.0; 3],
-        }
+        };
+        heard.speak(p);
+        heard
+    }
+
+    /// Its author speaks on an address on which reporters disagree so far: only what it says weighs
+    /// less, or more; how far it is proven and believed stays.
+    pub fn amid(&mut self, dispute: f64, p: &RobustParameters) {
+        let [pos, neg] = self.disputed;
+        self.voice.pos = between(self.voice.pos, pos, dispute);
+        self.voice.neg = between(self.voice.neg, neg, dispute);
+        self.speak(p);
+    }
+
+    fn speak(&mut self, p: &RobustParameters) {
+        let Voice { pos, neg, .. } = self.voice;
+        let said = self.claim * pos + (1.0 - self.claim) * neg;
+        self.evidence = p.temper * self.emphasis * said * self.independence;
     }
 
     /// Evidence by how its author is proven: at first hand, at second hand, not at all.
@@ -86,6 +117,8 @@ pub struct Belief {
     pub second_hand: f64,
     /// From unproven reporters, at most `b`.
     pub unproven: f64,
+    /// What speaks for benign and for malicious, under the same caps together.
+    pub sides: [f64; 2],
 }
 
 impl Belief {
@@ -95,9 +128,132 @@ impl Belief {
     }
 }
 
-/// Sums the reports, which stand in order of time, and notes what each adds. `gate` is the part of
-/// second-hand proof that comes from a majority of unproven peers, in 0..=1.
+/// What the reports so far add up to, by how their authors are proven.
+#[derive(Debug, Clone, Copy)]
+struct Sums {
+    first_hand: Odds,
+    /// At second hand, and not at all.
+    others: [f64; 2],
+    /// For benign and for malicious, of all three.
+    sides: [[f64; 3]; 2],
+}
+
+impl Sums {
+    const NONE: Self = Self {
+        first_hand: Odds::EVEN,
+        others: [0.0; 2],
+        sides: [[0.0; 3]; 2],
+    };
+
+    fn add(&mut self, kinds: [f64; 3]) {
+        let [first_hand, second_hand, unproven] = kinds;
+        // The three have one sign: that of what was said.
+        let side = &mut self.sides[usize::from(first_hand + second_hand + unproven > 0.0)];
+        for (sum, kind) in side.iter_mut().zip(kinds) {
+            *sum += kind;
+        }
+        self.first_hand.say(first_hand);
+        self.others[0] += second_hand;
+        self.others[1] += unproven;
+    }
+
+    /// They age; what is left of what ages evenly.
+    fn age(&mut self, from: Timestamp, to: Timestamp, p: &RobustParameters) -> f64 {
+        let risk = p.hazard * days(from, to);
+        if risk == 0.0 {
+            return 1.0;
+        }
+        let kept = kept(risk);
+        self.first_hand.fade_to(kept);
+        self.others = self.others.map(|sum| sum * kept);
+        self.sides = self.sides.map(|side| side.map(|sum| sum * kept));
+        kept
+    }
+
+    /// The belief; `gate` is the part of second-hand proof that comes from a majority of unproven
+    /// peers, in 0..=1.
+    fn belief(&self, gate: f64, p: &RobustParameters) -> Belief {
+        let [second, unknown] = self.others;
+        let unproven = soft_cap(unknown, p.b);
+        let capped = soft_cap(second, p.b2);
+        Belief {
+            first_hand: self.first_hand.log_odds(),
+            second_hand: (1.0 - gate) * capped + gate * beside(unproven, capped, p),
+            unproven,
+            sides: self.capped_sides(p),
+        }
+    }
+}
+
+impl Sums {
+    /// What speaks for benign and for malicious, without signs: of what is capped as a whole both
+    /// sides together say at most the cap, each by its part.
+    fn capped_sides(&self, p: &RobustParameters) -> [f64; 2] {
+        let [benign, malicious] = self.sides.map(|side| side.map(f64::abs));
+        let fits = |kind: usize, cap: f64| {
+            let all = benign[kind] + malicious[kind];
+            if all > 0.0 {
+                soft_cap(all, cap) / all
+            } else {
+                0.0
+            }
+        };
+        let [second, unknown] = [fits(1, p.b2), fits(2, p.b)];
+        [benign, malicious].map(|side| side[0] + second * side[1] + unknown * side[2])
+    }
+}
+
+/// Sums the reports, which stand in order of time. `gate` is the part of second-hand proof that comes
+/// from a majority of unproven peers, in 0..=1.
 pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameters) -> Belief {
+    fit(heard, p);
+    let (mut sums, mut last) = (Sums::NONE, None);
+    for one in heard.iter() {
+        if let Some(last) = last {
+            sums.age(last, one.said_at, p);
+        }
+        last = Some(one.said_at);
+        sums.add(one.kinds());
+    }
+    if let Some(last) = last {
+        sums.age(last, now, p);
+    }
+    sums.belief(gate, p)
+}
+
+/// The same, and notes what each report adds: for people, since it takes much longer.
+pub fn weigh_each(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameters) -> Belief {
+    let belief = weigh(heard, gate, now, p);
+    // What each step left of each sum; the last step is the one to now.
+    let (mut sums, mut steps) = (Sums::NONE, Vec::with_capacity(heard.len()));
+    let times = heard.iter().map(|one| one.said_at).skip(1).chain([now]);
+    for (one, next) in heard.iter().zip(times) {
+        sums.add(one.kinds());
+        let before = sums.first_hand.log_odds();
+        let kept = sums.age(one.said_at, next, p);
+        let first_hand = match before {
+            0.0 => kept,
+            before => sums.first_hand.log_odds() / before,
+        };
+        steps.push([first_hand, kept, kept]);
+    }
+    let [second, unknown] = sums.others;
+    let mut keep = [
+        1.0,
+        ratio(belief.second_hand, second),
+        ratio(belief.unproven, unknown),
+    ];
+    for (one, step) in heard.iter_mut().zip(&steps).rev() {
+        for (keep, step) in keep.iter_mut().zip(step) {
+            *keep *= step;
+        }
+        one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
+    }
+    belief
+}
+
+/// Finds out what of each report's first-hand evidence fits under the caps.
+fn fit(heard: &mut [Heard], p: &RobustParameters) {
     let items: Vec<_> = heard
         .iter()
         .map(|one| (one.voice.mass, one.voice.rho1 * one.evidence))
@@ -105,56 +261,6 @@ pub fn weigh(heard: &mut [Heard], gate: f64, now: Timestamp, p: &RobustParameter
     for (one, fits) in heard.iter_mut().zip(nested_caps(&items, p)) {
         one.fits = fits;
     }
-    let (mut sums, mut last) = ([0.0; 3], None);
-    let mut steps = Vec::with_capacity(heard.len());
-    for one in heard.iter() {
-        let step = last.map_or([1.0; 3], |last| age(&mut sums, last, one.said_at, p));
-        steps.push(step);
-        last = Some(one.said_at);
-        for (sum, part) in sums.iter_mut().zip(one.kinds()) {
-            *sum += part;
-        }
-    }
-    let mut keep = last.map_or([1.0; 3], |last| age(&mut sums, last, now, p));
-    let [first_hand, second, unknown] = sums;
-    let unproven = soft_cap(unknown, p.b);
-    let capped = soft_cap(second, p.b2);
-    let second_hand = (1.0 - gate) * capped + gate * beside(unproven, capped, p);
-    keep[1] *= ratio(second_hand, second);
-    keep[2] *= ratio(unproven, unknown);
-    let belief = Belief {
-        first_hand,
-        second_hand,
-        unproven,
-    };
-    for (one, step) in heard.iter_mut().zip(&steps).rev() {
-        one.adds = std::array::from_fn(|kind| one.kinds()[kind] * keep[kind]);
-        for (keep, step) in keep.iter_mut().zip(step) {
-            *keep *= step;
-        }
-    }
-    belief
-}
-
-/// Lets the sums age from one time to another; the share of each that is left.
-fn age(sums: &mut [f64; 3], from: Timestamp, to: Timestamp, p: &RobustParameters) -> [f64; 3] {
-    let risk = p.hazard * days(from, to);
-    if risk == 0.0 {
-        return [1.0; 3];
-    }
-    let linear = kept(risk);
-    let faded = fade_to(sums[0], linear);
-    let shares = [
-        if sums[0] == 0.0 {
-            linear
-        } else {
-            faded / sums[0]
-        },
-        linear,
-        linear,
-    ];
-    *sums = [faded, sums[1] * linear, sums[2] * linear];
-    shares
 }
 
 /// At most `cap` either way, and nearly itself when small.
@@ -192,19 +298,26 @@ pub fn own_part(own: Own, now: Timestamp, p: &RobustParameters) -> f64 {
 }
 
 /// The log-odds of "malicious": the network's, and with them what our own Slips adds.
-pub fn log_odds(belief: &Belief, own: f64, p: &RobustParameters) -> f64 {
+fn log_odds(belief: &Belief, own: f64, p: &RobustParameters) -> f64 {
     p.tau * (belief.proven() + belief.unproven) + logit(p.pi0) + own
 }
 
-/// The opinion at these log-odds.
-pub fn answer(subject: Subject, heard: &[Heard], log_odds: f64, now: Timestamp) -> Opinion {
-    let probability = sigmoid(log_odds);
+/// The opinion that follows from a belief and from so much, in log-odds, that our own Slips adds.
+pub fn answer(
+    subject: Subject,
+    heard: &[Heard],
+    belief: &Belief,
+    own: f64,
+    now: Timestamp,
+    p: &RobustParameters,
+) -> Opinion {
+    let probability = sigmoid(log_odds(belief, own, p));
     let is_malicious = probability > 0.5;
     let confidence = (2.0 * probability - 1.0).abs();
-    let severity = severity(heard, is_malicious);
+    let severity = severity(heard, is_malicious, p) * unity(belief, own, is_malicious, p);
     Opinion {
         subject,
-        score: Score::clamped(0.5 + (severity - 0.5) * confidence),
+        score: Score::clamped(0.5 + severity * confidence),
         confidence: Confidence::clamped(confidence),
         network_score: network_score(heard),
         computed_at: now,
@@ -212,24 +325,55 @@ pub fn answer(subject: Subject, heard: &[Heard], log_odds: f64, now: Timestamp) 
     }
 }
 
-/// How bad (or harmless) those say it is that are on the side that won. The constants are the
+/// How far from undecided those say it is that are on the side that won. The constants are the
 /// specification's: half a report of severity 0.8 or 0.12, and a side of its own for each class.
-fn severity(heard: &[Heard], is_malicious: bool) -> f64 {
+/// What several proven reporters say independently of each other is worse (or more harmless) than
+/// what each of them saw: every further one counts as saying the utmost.
+fn severity(heard: &[Heard], is_malicious: bool, p: &RobustParameters) -> f64 {
+    let (mut chorus, mut strongest) = (0.0, 0.0_f64);
     let (assumed, mass) = (if is_malicious { 0.8 } else { 0.12 }, 0.5);
     let (mut sum, mut weights) = (mass * assumed, mass);
-    let agreeing = |one: &&Heard| (claim(one.harm) > 0.5) == is_malicious;
-    for one in heard.iter().filter(agreeing) {
+    for one in heard {
         let Voice { pos, neg, rho, .. } = one.voice;
-        let weight = (pos - neg).max(0.02) * (0.3 + 0.7 * rho) * one.confidence;
+        // Multiplied instead of left out: which side the next one is on cannot be predicted.
+        let agrees = f64::from((one.claim > 0.5) == is_malicious);
+        let weight = agrees * ((pos - neg).max(0.02) * (0.3 + 0.7 * rho) * one.confidence);
         sum += weight * one.harm;
         weights += weight;
+        let known = agrees * f64::from(pos > neg) * rho * one.independence;
+        chorus += known;
+        strongest = strongest.max(known);
     }
-    let severity = sum / weights;
+    let further = p.chorus * (chorus - strongest);
+    let utmost = if is_malicious { 1.0 } else { 0.0 };
+    let severity = (sum + further * utmost) / (weights + further);
     if is_malicious {
-        severity.max(0.55)
+        severity.max(0.55) - 0.5
     } else {
-        severity.min(0.45)
+        severity.min(0.45) - 0.5
     }
+}
+
+/// How much of the severity stands when evidence speaks against it: all of it where what is left over
+/// of the evidence is a share of `unity`, and never nothing, so that the score is on the side of the
+/// belief.
+fn unity(belief: &Belief, own: f64, is_malicious: bool, p: &RobustParameters) -> f64 {
+    let [mut benign, mut malicious] = belief.sides.map(|side| p.tau * side);
+    if own > 0.0 {
+        malicious += own;
+    } else {
+        benign -= own;
+    }
+    let all = malicious + benign;
+    if all <= 0.0 {
+        return 1.0;
+    }
+    let over = if is_malicious {
+        malicious - benign
+    } else {
+        benign - malicious
+    };
+    (over / all / p.unity).clamp(LEAST_UNITY, 1.0)
 }
 
 /// How far the reporters are believed, weighted by how sure they are; 0.5 where nobody is sure.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     domain::{Author, Confidence, Neighbour, PeerId, Score, Subject, Timestamp, Tip},
-    mesh::{Mesh, OwnLog, Settings, Start, Unsent},
+    mesh::{Mesh, OwnLog, Settings, Start, Stored, Unsent},
     wire::{
         message,
         segment::Segment,
@@ -46,6 +46,15 @@ pub fn line(number: u64) -> String {
     match (Score::new(0.75), Confidence::new(0.5)) {
         (Ok(score), Ok(confidence)) => message::encode_report(subject, score, confidence),
         _ => String::new(),
+    }
+}
+
+/// How a log stands whose past is of no consequence here.
+pub fn stored(tip: Tip, now: Timestamp) -> Stored {
+    Stored {
+        tip,
+        since: now,
+        until: now,
     }
 }
 
@@ -124,7 +133,7 @@ impl Person {
             me,
             network: NETWORK.into(),
             seed,
-            tips,
+            logs: tips.into_iter().map(|tip| stored(tip, now)).collect(),
             forks: Vec::new(),
             settings: Settings::default(),
         };

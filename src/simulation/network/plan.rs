@@ -113,28 +113,32 @@ impl Plan {
         ];
         for (name, value, low, high) in ranges {
             if !(low..=high).contains(&value) {
-                return wrong(format!("{name} {value} is not from {low} to {high}"));
+                return wrong(format!(
+                    "--{name} {value} is out of range; give {low} to {high}"
+                ));
             }
         }
         if !(2..=MAX_NODES).contains(&self.nodes) {
             return wrong(format!(
-                "{} nodes are not from 2 to {MAX_NODES}",
+                "--nodes {} is out of range; give 2 to {MAX_NODES}",
                 self.nodes
             ));
         }
         let speaking = self.nodes.saturating_sub(self.pigeons);
         if speaking - self.refusers(speaking) < 2 {
             return wrong(
-                "fewer than 2 nodes that forward are left; lower refuse or pigeons".into(),
+                "fewer than 2 nodes that forward are left; lower --refuse or --pigeons".into(),
             );
         }
         if self.degree == 0 || self.authors == 0 {
-            return wrong("degree and authors are 1 at least".into());
+            return wrong(
+                "--degree 0 or --authors 0: nothing would be said; give 1 at least".into(),
+            );
         }
         let pairs = self.reports.saturating_mul(self.nodes as u64);
         if pairs > MAX_PAIRS {
             return wrong(format!(
-                "{} reports at {} nodes are {pairs} arrivals; at most {MAX_PAIRS} are kept",
+                "{} reports at {} nodes are {pairs} arrivals, and at most {MAX_PAIRS} are kept; lower --reports or --nodes",
                 self.reports, self.nodes
             ));
         }
@@ -142,27 +146,29 @@ impl Plan {
             .iter()
             .any(|span| *span > MAX_SPAN)
         {
-            return wrong("round trips, redials and disks take 60s at most".into());
+            return wrong("--rtt, --redial and --disk take 60s at most; give less".into());
         }
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
         let speaking_for = self.reports as f64 / self.rate;
         let parted_to = self.partition.map_or(0.0, |(_, to)| to.as_secs_f64());
         if speaking_for.max(parted_to) > MAX_SECONDS {
             return wrong(format!(
-                "reports for {speaking_for:.0} s and a partition to {parted_to:.0} s; both end within {MAX_SECONDS} s"
+                "reports for {speaking_for:.0} s and a partition to {parted_to:.0} s; both end within {MAX_SECONDS} s: lower --reports, raise --rate, or end --partition earlier"
             ));
         }
         if self.bandwidth.is_some_and(|rate| rate < 1_000) {
-            return wrong("a link carries at least 1000 bytes a second".into());
+            return wrong("--bandwidth is below 1000 bytes a second; give 1000 at least".into());
         }
         if let Some((from, to)) = self.partition
             && from >= to
         {
-            return wrong("the partition ends before it begins; write FROM..TO".into());
+            return wrong(
+                "--partition ends before it begins; write FROM..TO, such as 2s..12s".into(),
+            );
         }
         if self.past > MAX_PAST || self.missed > self.past {
             return wrong(format!(
-                "a past of {} entries of which {} are missed; at most {MAX_PAST}, and no more missed than there are",
+                "--past {} --missed {}: give a past of at most {MAX_PAST}, and no more missed than there are",
                 self.past, self.missed
             ));
         }

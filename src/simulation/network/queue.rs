@@ -8,7 +8,7 @@ use std::{
 
 use super::disk::Kept;
 use crate::{
-    domain::{Span, Timestamp},
+    domain::{Author, Span, Timestamp},
     mesh::ReadId,
 };
 
@@ -58,6 +58,8 @@ pub enum Work {
         spans: Vec<Span>,
         max_bytes: usize,
     },
+    /// Where an author's log stands.
+    Recall(Author),
     /// What the node's own Slips said.
     Own,
 }

@@ -1,8 +1,8 @@
 //! Reading logs: where they stand, a part of one, all of them, the proofs.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{AssertSqlSafe, Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::{LogFork, LogHead, LogRow, LogSpan};
+use super::{LogFork, LogHead, LogPlace, LogRow, LogSpan};
 use crate::{
     domain::{Digest, PeerId, Timestamp},
     store::{
@@ -11,27 +11,62 @@ use crate::{
     },
 };
 
+/// A head's columns; both times are found by the index on the places of segments.
+const HEAD: &str = "SELECT a.peer_id, a.last, a.digest, a.kept_from, a.network,
+     (SELECT s.at FROM log_segment AS s WHERE s.author = a.id ORDER BY s.last LIMIT 1),
+     (SELECT s.at FROM log_segment AS s WHERE s.author = a.id ORDER BY s.last DESC LIMIT 1)
+ FROM log_author AS a";
+
 /// Where every author's log stands.
 pub(in crate::store) async fn authors(
     conn: &mut SqliteConnection,
 ) -> Result<Vec<LogHead>, StoreError> {
-    let rows =
-        sqlx::query("SELECT peer_id, last, digest, kept_from, network FROM log_author ORDER BY id")
-            .fetch_all(conn)
-            .await?;
-    rows.iter()
-        .map(|row| {
-            let name: &str = row.try_get(0)?;
-            let place = place("log_author", &name);
-            Ok(LogHead {
-                network: row.try_get(4)?,
-                author: place.peer("peer_id", name)?,
-                last: count(row.try_get(1)?),
-                digest: digest(place, "digest", row.try_get(2)?)?,
-                kept_from: count(row.try_get(3)?),
-            })
-        })
-        .collect()
+    let rows = sqlx::query(AssertSqlSafe(format!("{HEAD} ORDER BY a.id")))
+        .fetch_all(conn)
+        .await?;
+    rows.iter().map(head).collect()
+}
+
+/// What is known of one author's log.
+pub(in crate::store) async fn place(
+    conn: &mut SqliteConnection,
+    network: &str,
+    author: PeerId,
+) -> Result<LogPlace, StoreError> {
+    let name = author.to_base58();
+    let row = sqlx::query(AssertSqlSafe(format!(
+        "{HEAD} WHERE a.network = ? AND a.peer_id = ?"
+    )))
+    .bind(network)
+    .bind(&name)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let forked = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM log_fork WHERE peer_id = ? AND network = ?)",
+    )
+    .bind(&name)
+    .bind(network)
+    .fetch_one(conn)
+    .await?;
+    Ok(LogPlace {
+        head: row.as_ref().map(head).transpose()?,
+        forked,
+    })
+}
+
+fn head(row: &SqliteRow) -> Result<LogHead, StoreError> {
+    let name: &str = row.try_get(0)?;
+    let place = row_of("log_author", &name);
+    let time = |at: Option<i64>| Timestamp::from_micros(at.unwrap_or(0));
+    Ok(LogHead {
+        network: row.try_get(4)?,
+        author: place.peer("peer_id", name)?,
+        last: count(row.try_get(1)?),
+        digest: digest(place, "digest", row.try_get(2)?)?,
+        kept_from: count(row.try_get(3)?),
+        since: time(row.try_get(5)?),
+        until: time(row.try_get(6)?),
+    })
 }
 
 /// The segments that hold entries `from` to `to` of an author, from the front until they have more
@@ -128,7 +163,7 @@ pub(in crate::store) async fn forks(
         .map(|row| {
             let (author, found_at) = fork_of(row)?;
             let name = author.to_base58();
-            let place = place("log_fork", &name);
+            let place = row_of("log_fork", &name);
             Ok(LogFork {
                 network: row.try_get::<&str, _>("network")?.into(),
                 author,
@@ -155,12 +190,12 @@ pub(in crate::store) async fn forked(
 
 fn fork_of(row: &SqliteRow) -> Result<(PeerId, Timestamp), StoreError> {
     let name: &str = row.try_get("peer_id")?;
-    let author = place("log_fork", &name).peer("peer_id", name)?;
+    let author = row_of("log_fork", &name).peer("peer_id", name)?;
     let found_at = Timestamp::from_micros(row.try_get("found_at")?);
     Ok((author, found_at))
 }
 
-fn place<'a>(table: &'static str, row: &'a dyn std::fmt::Display) -> Place<'a> {
+fn row_of<'a>(table: &'static str, row: &'a dyn std::fmt::Display) -> Place<'a> {
     Place { table, row }
 }
 

@@ -8,7 +8,11 @@ use std::{
 use sqlx::{Row, SqliteConnection};
 
 use crate::domain::{Digest, PeerId, Timestamp};
-use crate::store::{Batch, sql::{ManyRows, ROWS}, transaction::Transaction};
+use crate::store::{
+    Batch,
+    sql::{ManyRows, ROWS},
+    transaction::Transaction,
+};
 
 use super::{LogFork, LogSegment};
 
@@ -223,6 +227,66 @@ pub(in crate::store) async fn prune(
             .await?;
     }
     Ok(gone.len() as u64)
+}
+
+/// Heads removed in one transaction, each with its last segment.
+const STEP_HEADS: i64 = 500;
+
+/// Forgets logs that ended before a time, those that ended first, at most `rows` at once; says how
+/// many. Never that of `own`, which must never sign a number twice, nor one whose author's reports
+/// are kept.
+pub(in crate::store) async fn forget_heads(
+    conn: &mut SqliteConnection,
+    own: PeerId,
+    before: Timestamp,
+    rows: i64,
+) -> Result<u64, sqlx::Error> {
+    let gone: Vec<i64> = sqlx::query_scalar(
+        "SELECT id FROM (
+             SELECT a.id, (SELECT s.at FROM log_segment AS s
+                           WHERE s.author = a.id ORDER BY s.last DESC LIMIT 1) AS until
+             FROM log_author AS a
+             WHERE a.peer_id <> ?1 AND NOT EXISTS (
+                 SELECT 1 FROM peer AS p JOIN report AS r ON r.author = p.id
+                 WHERE p.peer_id = a.peer_id))
+         WHERE coalesce(until, 0) < ?2 ORDER BY until, id LIMIT ?3",
+    )
+    .bind(own.to_base58())
+    .bind(before.as_micros())
+    .bind(rows.min(STEP_HEADS))
+    .fetch_all(&mut *conn)
+    .await?;
+    let ids = serde_json::json!(gone).to_string();
+    for sql in [
+        "DELETE FROM log_segment WHERE author IN (SELECT value FROM json_each(?))",
+        "DELETE FROM log_author WHERE id IN (SELECT value FROM json_each(?))",
+    ] {
+        sqlx::query(sql).bind(&ids).execute(&mut *conn).await?;
+    }
+    Ok(gone.len() as u64)
+}
+
+/// Forgets proofs found before a time, the oldest first, at most `rows` at once; says how many. Only
+/// of authors of whom nothing else is kept: no log and no report.
+pub(in crate::store) async fn forget_forks(
+    conn: &mut SqliteConnection,
+    before: Timestamp,
+    rows: i64,
+) -> Result<u64, sqlx::Error> {
+    let gone = sqlx::query(
+        "DELETE FROM log_fork WHERE peer_id IN (
+             SELECT f.peer_id FROM log_fork AS f
+             WHERE f.found_at < ?1
+               AND NOT EXISTS (SELECT 1 FROM log_author AS a WHERE a.peer_id = f.peer_id)
+               AND NOT EXISTS (SELECT 1 FROM peer AS p JOIN report AS r ON r.author = p.id
+                               WHERE p.peer_id = f.peer_id)
+             ORDER BY f.found_at LIMIT ?2)",
+    )
+    .bind(before.as_micros())
+    .bind(rows.min(STEP_HEADS))
+    .execute(conn)
+    .await?;
+    Ok(gone.rows_affected())
 }
 
 /// A number as SQLite has it; logs end long before.

@@ -6,6 +6,7 @@ use super::{
     super::{
         disk::Kept,
         link::FRAME_BYTES,
+        person,
         queue::{Event, Work},
     },
     Failure, World,
@@ -49,6 +50,7 @@ impl World<'_> {
                     };
                     self.work(node, work);
                 }
+                Output::Recall(author) => self.work(node, Work::Recall(author)),
                 Output::OwnAdvanced(tip) => self.people[node].log.adopt(tip),
                 // Nobody here forks or makes statements; conduct is counted by the engine.
                 Output::Conduct { .. } | Output::Fork(_) | Output::NothingKnown { .. } => {}
@@ -96,6 +98,10 @@ impl World<'_> {
             }) => {
                 let found = person.disk.find(&spans, max_bytes);
                 person.mesh.read(id, found, now);
+            }
+            Some(Work::Recall(author)) => {
+                let stored = person.disk.tip(author).map(|tip| person::stored(tip, now));
+                person.mesh.recalled(author, stored, false, now);
             }
             Some(Work::Own) => {
                 if let Some((from, reports)) = person.signed(now) {
