@@ -207,7 +207,7 @@ async fn fill(store: &Store) -> (u64, tokio::task::JoinHandle<u64>) {
         }
     });
     wait_until(|| store.stalled().is_some()).await;
-    let done = messages(&store, 0, 1_000).await.len();
+    let done = messages(store, 0, 1_000).await.len();
     (done as u64, filling)
 }
 
