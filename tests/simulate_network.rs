@@ -165,13 +165,13 @@ fn losses_cuts_slow_links_and_pigeons_delay_but_lose_nothing() {
 fn a_plan_without_sense_is_refused_with_the_value() {
     let base = Plan::default;
     let cases = [
-        (Plan { nodes: 1, ..base() }, "1 nodes"),
+        (Plan { nodes: 1, ..base() }, "--nodes 1 "),
         (
             Plan {
                 nodes: 2_001,
                 ..base()
             },
-            "2001 nodes",
+            "--nodes 2001 ",
         ),
         (
             Plan {
@@ -264,7 +264,7 @@ fn a_plan_without_sense_is_refused_with_the_value() {
                 missed: 11,
                 ..base()
             },
-            "11 are missed",
+            "--missed 11",
         ),
     ];
     for (plan, named) in cases {
