@@ -12,7 +12,9 @@
 //!
 //! To be right where nobody disagrees proves little about who is right in a dispute: there it counts
 //! by a fifth (`calm`). So who is honest where it costs nothing, to lie with others where it matters,
-//! is measured by the latter. Only reporters who are believed make a dispute.
+//! is measured by the latter. To be wrong counts in full everywhere. In an answer only reporters who
+//! are believed make a dispute. Whether a proof was tested is asked of everybody who spoke, so
+//! identities thrown away on contradicting make one look tested: their price is the transport's.
 //!
 //! The score keeps the order of belief: how bad those on the winning side say an address is, drawn in
 //! where evidence speaks against it and drawn out where several proven reporters agree.
@@ -48,6 +50,7 @@ use super::{
 use coins::Voice;
 use copying::Index;
 use found::{Voices, dispute};
+use maths::decided;
 use owns::OwnTable;
 pub use parameters::RobustParameters;
 use tables::{Peer, Report};
@@ -138,7 +141,9 @@ impl Robust {
             {
                 let independence = copying::independence(peer, report, &index, p);
                 let voices = self.voices(peer, now);
-                sides[usize::from(report.claim() > 0.5)] += voices.calm.credit();
+                let claim = report.claim();
+                sides[usize::from(claim > 0.5)] +=
+                    voices.calm.credit() * independence * decided(claim);
                 all.push(Heard::new(report, peer, voices, independence, p));
             }
         }

@@ -198,8 +198,10 @@ fn severity_is_drawn_out_by_a_chorus_and_in_by_the_other_side() {
             * 0.7
     };
     let (ann, bob) = (weight("ann"), weight("bob"));
-    // The stronger of the two is ann; bob is the chorus.
-    let chorus = p.chorus * number("bob", "proven");
+    // All but the stronger of the two are the chorus, as far as each has decided: 0.7 is two thirds
+    // malicious beyond undecided.
+    let known = [number("ann", "proven") * 2.0 / 3.0, number("bob", "proven")];
+    let chorus = p.chorus * known[0].min(known[1]);
     let severity = (ann * 0.7 + bob * 0.9 + 0.5 * 0.8 + chorus) / (ann + bob + 0.5 + chorus);
     // What speaks for either side: all that is proven, within the caps, and of the unproven no more
     // than `b` in all.
@@ -283,4 +285,58 @@ fn of_one_mind_an_address_is_as_bad_as_they_say() {
         verdict.expect("an answer").score.get()
     };
     assert_eq!(score("1"), score("0.1"));
+}
+
+/// To be wrong before our own Slips counts in full in a dispute too, though nobody else disagreed.
+#[test]
+fn a_lie_is_not_forgiven_for_being_untested() {
+    let now = at(2.0 * HOUR);
+    let says_malicious = |lies: u32| {
+        let mut facts = Vec::new();
+        for number in 0..8 {
+            let (of, bad) = (format!("203.0.113.{number}"), f64::from(number % 2));
+            facts.push((0.0, says("eve", &of, bad, 0.7)));
+            facts.push((HOUR, own(&of, bad, 1.0)));
+        }
+        for number in 0..lies {
+            // Fifty say so with her, and our own Slips alone knows better.
+            let of = format!("192.0.2.{number}");
+            for crowd in 0..50 {
+                facts.push((0.0, says(&format!("crowd {crowd}"), &of, 1.0, 0.7)));
+            }
+            facts.push((0.0, says("eve", &of, 1.0, 0.7)));
+            facts.push((HOUR, own(&of, 0.0, 1.0)));
+        }
+        facts.push((2.0 * HOUR, anchored("ann", 1.0)));
+        facts.push((2.0 * HOUR, says("ann", ASKED, 0.0, 0.7)));
+        facts.push((2.0 * HOUR, anchored("zoe", 1.0)));
+        facts.push((2.0 * HOUR, says("zoe", ASKED, 1.0, 0.7)));
+        facts.push((2.0 * HOUR, says("eve", ASKED, 1.0, 0.7)));
+        number_of(&told(&[], &facts), ASKED, "eve", "says malicious", now)
+    };
+    let (honest, some, many) = (says_malicious(0), says_malicious(3), says_malicious(6));
+    assert!(honest > some && some > many, "{honest} {some} {many}");
+    assert!(
+        many <= 0.0,
+        "as often wrong as right when she says so: {many}"
+    );
+}
+
+/// Who says undecided takes no side: it makes no dispute and no chorus.
+#[test]
+fn the_undecided_take_no_side() {
+    let now = at(2.0 * HOUR);
+    let with = |more: Option<f64>| {
+        let mut facts = tested_and_untested();
+        facts.push((2.0 * HOUR, anchored("zoe", 1.0)));
+        facts.push((2.0 * HOUR, says("ann", ASKED, 0.0, 0.7)));
+        facts.extend(more.map(|score| (2.0 * HOUR, says("zoe", ASKED, score, 0.7))));
+        let engine = told(&[], &facts);
+        number_of(&engine, ASKED, "ann", "says benign", now)
+    };
+    assert_eq!(with(None), with(Some(0.5)));
+    assert!(
+        with(Some(1.0)) > with(None),
+        "a whole dispute weakens an untested word"
+    );
 }

@@ -286,9 +286,10 @@ impl Voice {
         self
     }
 
-    /// How far it is believed beyond anybody unknown: 0 for those who are, and for liars.
+    /// How far it is believed beyond anybody unknown: 0 for those who are, and for liars; less for whom our
+    /// own Slips holds for malicious.
     pub fn credit(&self) -> f64 {
-        (self.trust() - 0.5).max(0.0)
+        self.coins.factor * (self.trust() - 0.5).max(0.0)
     }
 
     /// How far it is believed: 0.5 unknown, 1 proven good, 0 proven liar.

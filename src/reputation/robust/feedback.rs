@@ -52,10 +52,10 @@ pub fn hold(
             };
         }
     }
-    // To agree with what we have said is no test, whoever else spoke; to contradict it is.
+    // To agree with what we have said is no test, whoever else spoke.
     let dispute = match order {
         Order::Early(dispute) => dispute,
-        Order::Late => f64::from(contradicts),
+        Order::Late => 0.0,
     };
     peer.change(|found, _| found.prove(weight, [q, v], contradicts, dispute));
 }

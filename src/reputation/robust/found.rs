@@ -4,7 +4,7 @@
 use super::{
     RobustParameters,
     coins::{Evidence, Tally, Voice},
-    maths::claim,
+    maths::{claim, decided},
     tables::{Own, Report},
 };
 
@@ -19,8 +19,8 @@ pub fn dispute([one, other]: [f64; 2], p: &RobustParameters) -> f64 {
     }
 }
 
-/// How far those who said this of an address disagree, each counted as one: our own Slips among
-/// them, if it spoke.
+/// How far those who said this of an address disagree, each counted as one as far as it decided: our
+/// own Slips among them, if it spoke.
 pub fn dispute_among<'a>(
     reports: impl Iterator<Item = &'a Report>,
     own: Option<&Own>,
@@ -31,7 +31,7 @@ pub fn dispute_among<'a>(
         .map(Report::claim)
         .chain(own.map(|own| claim(own.harm)))
     {
-        sides[usize::from(said > 0.5)] += 1.0;
+        sides[usize::from(said > 0.5)] += decided(said);
     }
     dispute(sides, p)
 }
@@ -55,10 +55,11 @@ impl Found {
     }
 
     /// Takes in that a claim `v` met an address that our own Slips holds for malicious with
-    /// probability `q`, and on which reporters disagreed so far.
+    /// probability `q`, and on which reporters disagreed so far. To be wrong is never forgiven for
+    /// being untested.
     pub fn prove(&mut self, weight: f64, [q, v]: [f64; 2], contradicts: bool, dispute: f64) {
         self.all.prove(weight, q, v, contradicts);
-        if dispute < 1.0 {
+        if dispute < 1.0 && !contradicts {
             self.calm.prove(weight * (1.0 - dispute), q, v, contradicts);
         }
     }
@@ -104,9 +105,10 @@ impl Rebuilt {
     /// Takes in that a claim `v` met an address that others hold for malicious with probability `q`,
     /// and on which reporters disagreed so far. `weights`: in the slow and in the fast window.
     pub fn add(&mut self, weights: [f64; 2], q: f64, v: f64, dispute: f64) {
+        let agrees = q * v + (1.0 - q) * (1.0 - v) > 0.5;
         for (window, weight) in weights.into_iter().enumerate() {
             self.all[window].add(weight, q, v);
-            if dispute < 1.0 {
+            if dispute < 1.0 && agrees {
                 self.calm[window].add(weight * (1.0 - dispute), q, v);
             }
         }

@@ -24,6 +24,11 @@ pub fn claim(harm: f64) -> f64 {
     ((harm - 0.2) / 0.6).clamp(0.0, 1.0)
 }
 
+/// How far a claim decided, in 0..=1: not at all when it is half of each.
+pub fn decided(claim: f64) -> f64 {
+    (2.0 * claim - 1.0).abs()
+}
+
 /// Days from one time to another; 0 when the clock ran backwards.
 pub fn days(from: Timestamp, to: Timestamp) -> f64 {
     // Without a `Duration` between, which would be divided into seconds first: it is asked for often.

@@ -21,7 +21,7 @@ use super::{
     coins::Voice,
     copying::{self, Index},
     found::{Rebuilt, Voices, between, dispute, dispute_among},
-    maths::{days, kept, left, loudness, sigmoid, step},
+    maths::{days, decided, kept, left, loudness, sigmoid, step},
     owns::OwnTable,
     tables::{Peer, Report},
 };
@@ -146,8 +146,8 @@ impl Rebuild {
                 None => self.hear(peer, tables.own, p),
             };
             let claim = report.claim();
-            sides[usize::from(claim > 0.5)] += voice.credit();
             let own = copying::independence(peer, report, &index, p);
+            sides[usize::from(claim > 0.5)] += voice.credit() * own * decided(claim);
             let scale = p.temper * peer.emphasis(report.confidence.get()) * own;
             let unproven = if self.gate > 0.0 {
                 self.gate * (1.0 - voice.rho1) * peer.tenure(report.said_at, p)

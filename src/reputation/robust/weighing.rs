@@ -10,7 +10,7 @@ use super::{
     caps::nested_caps,
     coins::Voice,
     found::{Voices, between},
-    maths::{Odds, days, fade, kept, logit, sigmoid},
+    maths::{Odds, days, decided, fade, kept, logit, sigmoid},
     tables::{Own, Peer, Report},
 };
 
@@ -147,7 +147,7 @@ impl Sums {
 
     fn add(&mut self, kinds: [f64; 3]) {
         let [first_hand, second_hand, unproven] = kinds;
-        // The three have one sign: that of what was said.
+        // The three have one sign: that of what was said as its author is read.
         let side = &mut self.sides[usize::from(first_hand + second_hand + unproven > 0.0)];
         for (sum, kind) in side.iter_mut().zip(kinds) {
             *sum += kind;
@@ -340,7 +340,7 @@ fn severity(heard: &[Heard], is_malicious: bool, p: &RobustParameters) -> f64 {
         let weight = agrees * ((pos - neg).max(0.02) * (0.3 + 0.7 * rho) * one.confidence);
         sum += weight * one.harm;
         weights += weight;
-        let known = agrees * f64::from(pos > neg) * rho * one.independence;
+        let known = agrees * f64::from(pos > neg) * rho * one.independence * decided(one.claim);
         chorus += known;
         strongest = strongest.max(known);
     }
