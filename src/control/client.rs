@@ -36,6 +36,9 @@ pub enum AskError {
         /// How far it came.
         why: String,
     },
+    /// Its answer cannot be read.
+    #[error("the answer of the node that runs cannot be read ({0}); is it of another version?")]
+    Unreadable(control::Fault),
     /// The node will not do it.
     #[error("the node refuses: {0}")]
     Refused(String),
@@ -85,7 +88,7 @@ async fn exchange<T>(
         Ok(Ok(answer)) => answer,
     };
     decode(&answer)
-        .map_err(|fault| unreachable(fault.to_string()))?
+        .map_err(AskError::Unreadable)?
         .map_err(AskError::Refused)
 }
 

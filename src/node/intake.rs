@@ -8,8 +8,8 @@ use super::peers::Peers;
 use super::requests::Question;
 use super::{Counters, Forward, Settings};
 use crate::domain::{
-    Author, Ban, Conduct, Content, Neighbour, Opinion, OwnStatement, PeerId, ReceivedReport,
-    Subject, Timestamp,
+    Author, Ban, Conduct, Content, Neighbour, OwnStatement, PeerId, ReceivedReport, Subject,
+    Timestamp,
 };
 use crate::network::{Event, Line};
 use crate::reputation::{Engine, Fact, Repetitions, Touched, TrustModel};
@@ -26,8 +26,8 @@ mod own;
 mod said;
 
 pub use logged::{FromLog, Logged, Said};
-
 pub use orders::Ordered;
+use outside::Written;
 
 /// Addresses whose last written opinion is remembered, so that it is written again only when it
 /// changed; at about 70 bytes each, 7 MB. Past that one is forgotten and written once more.
@@ -52,19 +52,14 @@ pub struct Intake {
     dropped: u64,
     /// When the model last forgot what the database no longer holds.
     forgot_at: Timestamp,
+    /// When the log was last told of a peer's clock.
+    clocks_told_at: Timestamp,
     counters: Arc<Counters>,
     doubles: doubles::Doubles,
     /// Who signed two things as one: nothing of theirs is taken in.
     forked: HashSet<PeerId>,
     /// Who has a sync session with us: only messages for us alone come from them by line.
     synced: HashSet<PeerId>,
-}
-
-/// What became of an opinion.
-struct Written {
-    opinion: Opinion,
-    /// Whether Slips was told.
-    outside: bool,
 }
 
 /// What follows from what arrived.
@@ -115,6 +110,7 @@ impl Intake {
             clock: Timestamp::ZERO,
             dropped: 0,
             forgot_at: Timestamp::ZERO,
+            clocks_told_at: Timestamp::ZERO,
             counters,
             doubles: doubles::Doubles::default(),
             forked: HashSet::new(),
@@ -220,7 +216,7 @@ impl Intake {
             Event::Hello { .. }
             | Event::Status { .. }
             | Event::Farewell { .. }
-            | Event::Parked { .. } => Self::keep_saying(event, step),
+            | Event::Parked { .. } => self.keep_saying(event, step),
             Event::Greeted { peer, .. } => step.outcome.batch.greeted.push(peer),
             Event::Reachability { peer, state } => {
                 let row = PeerReachability {

@@ -11,7 +11,8 @@ use super::{
 };
 
 /// How long a batch for which nobody waits is held for the company of one for which somebody does:
-/// a kill in between loses what our Slips said in that time, and tells Slips again what it was told.
+/// a kill in between loses what our Slips said in that time (more while the disk takes nothing), and
+/// tells Slips again what it was told.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What the handle asks of the writer.

@@ -107,7 +107,7 @@ async fn through_node(whom: &Whom<'_>, act: Act, config: &Config) -> anyhow::Res
         .map_err(|error| match error {
             AskError::Unreachable { .. } => Exit::NodeUnreachable.because(error),
             AskError::Refused(_) if is_senseless() => Exit::Usage.because(error),
-            AskError::Refused(_) => Exit::Error.because(error),
+            AskError::Refused(_) | AskError::Unreadable(_) => Exit::Error.because(error),
         })?;
     Ok(peer)
 }

@@ -27,8 +27,7 @@ pub(super) struct Verdict {
     pub subject: Subject,
     /// As the model computes it now.
     now: Option<Opinion>,
-    /// As the model computes it as of the time of the stored one; the node's own word for it is the
-    /// stored one.
+    /// As the model computes it as of the time of the stored one; the running node cannot look back.
     then: Option<Opinion>,
     /// As the node last stored it and told Slips.
     stored: Option<Opinion>,
@@ -100,8 +99,7 @@ pub(super) async fn by_node(
     for &subject in subjects {
         let judgement = app::judged_by_running_node(&socket, subject, ANSWER_LIMIT).await?;
         let record = Record::of(database, subject, now).await?;
-        let then = record.stored.clone();
-        verdicts.push(Verdict::new(record, then, judgement, By::Node));
+        verdicts.push(Verdict::new(record, None, judgement, By::Node));
     }
     Ok(verdicts)
 }
@@ -168,23 +166,25 @@ impl Verdict {
         self.shown().is_some() || self.own.is_some() || !self.said.is_empty()
     }
 
-    /// What the node told Slips, as long as the model stands by it; else the opinion of now. The
-    /// stored one, too, where its reports are no longer kept.
+    /// What the node told Slips, as long as the model is found to stand by it; else the opinion of now.
+    /// The stored one, too, where its reports are no longer kept.
     fn shown(&self) -> Option<&Opinion> {
         match (&self.now, &self.stored) {
-            (Some(_), Some(stored)) if !self.differs() => Some(stored),
+            (Some(_), Some(stored)) if self.differs() == Some(false) => Some(stored),
             (Some(now), _) => Some(now),
             (None, stored) => stored.as_ref(),
         }
     }
 
-    /// Whether the model says another thing of that time than what was stored.
-    fn differs(&self) -> bool {
-        match (&self.then, &self.stored) {
+    /// Whether the model says another thing of that time than what was stored; `None` where it was not
+    /// asked of that time.
+    fn differs(&self) -> Option<bool> {
+        let recomputed = self.by == By::Database;
+        recomputed.then(|| match (&self.then, &self.stored) {
             (Some(then), Some(stored)) => !same(then, stored),
             (None, None) => false,
             _ => true,
-        }
+        })
     }
 
     pub fn tone(&self) -> Tone {
@@ -203,13 +203,25 @@ impl Verdict {
             return Some(format!("guarded: {guard}; nothing leaves this node"));
         }
         match (&self.now, &self.stored) {
-            (Some(now), Some(stored)) if !self.differs() => aged(now, stored),
-            (Some(_), Some(stored)) => Some(format!(
-                "Slips was told {:.3}, confidence {:.3}, at {}",
-                stored.score.get(),
-                stored.confidence.get(),
-                stored.computed_at
-            )),
+            (Some(now), Some(stored)) if self.differs() == Some(false) => is_aged(now, stored)
+                .then(|| {
+                    format!(
+                        "now {:.3}, confidence {:.3}",
+                        now.score.get(),
+                        now.confidence.get()
+                    )
+                }),
+            (Some(now), Some(stored)) => {
+                let is_told = self.by == By::Database || is_aged(now, stored);
+                is_told.then(|| {
+                    format!(
+                        "Slips was told {:.3}, confidence {:.3}, at {}",
+                        stored.score.get(),
+                        stored.confidence.get(),
+                        stored.computed_at
+                    )
+                })
+            }
             (Some(_), None) => Some("Slips was told nothing yet".into()),
             (None, Some(_)) => Some("the reports behind it are no longer kept".into()),
             (None, None) if !self.said.is_empty() => Some("no report counts".into()),
@@ -263,10 +275,9 @@ impl Verdict {
     }
 }
 
-/// What has become of an opinion since it was told, where that shows in the digits shown.
-fn aged(now: &Opinion, stored: &Opinion) -> Option<String> {
+/// Whether an opinion shows other digits than when it was told.
+fn is_aged(now: &Opinion, stored: &Opinion) -> bool {
     let moved = |a: f64, b: f64| (a - b).abs() >= 0.0005;
-    let (score, sure) = (now.score.get(), now.confidence.get());
-    (moved(score, stored.score.get()) || moved(sure, stored.confidence.get()))
-        .then(|| format!("now {score:.3}, confidence {sure:.3}"))
+    moved(now.score.get(), stored.score.get())
+        || moved(now.confidence.get(), stored.confidence.get())
 }

@@ -248,7 +248,12 @@ impl Mesh {
         };
         if !self.logs.contains_key(&author) {
             match stored {
-                Some(stored) if recall.has_no_news(&stored.tip) => return,
+                Some(stored) if recall.has_no_news(&stored.tip) => {
+                    if !forked {
+                        self.tell_who_has_less(&stored.tip, &recall);
+                    }
+                    return;
+                }
                 Some(stored) => {
                     if !self.make_place(recall.by.0 == author.0) {
                         self.counters.shed += 1;
@@ -275,6 +280,18 @@ impl Mesh {
         }
         self.push(now);
         self.plan(now);
+    }
+
+    /// Who told of less of a log that is not in memory is told how far it goes here, and asks.
+    fn tell_who_has_less(&mut self, here: &Tip, recall: &Recall) {
+        for (from, heard) in &recall.heard {
+            if let Heard::Tip { tip, .. } = heard
+                && tip.seq < here.seq
+                && self.near.contains_key(from)
+            {
+                self.tell_tips(*from, &[*here], false);
+            }
+        }
     }
 
     /// An [`Output::Recall`] could not be answered. What was heard is dropped; it comes again.

@@ -296,8 +296,12 @@ impl Mesh {
         }
         let asked = near.wants.values().flat_map(|want| &want.spans);
         let asked = asked.filter(|span| span.author == author && span.from < before);
-        if asked.count() > 0 && before <= near.has(author) {
-            near.pruned_before.insert(author, before);
+        if asked.count() > 0 {
+            // Beyond what is known of its tips it says nothing; they were forgotten if the author has left
+            // memory meanwhile and come back.
+            if before <= near.has(author) {
+                near.pruned_before.insert(author, before);
+            }
         } else {
             let why = format!("says that entries of {author} before {before} are gone, unasked");
             self.bad(from, why);

@@ -204,7 +204,7 @@ impl Mesh {
         self.tell_tips(to, &tips, false);
     }
 
-    fn tell_tips(&mut self, to: Neighbour, tips: &[Tip], fresh: bool) {
+    pub(super) fn tell_tips(&mut self, to: Neighbour, tips: &[Tip], fresh: bool) {
         for tips in tips.chunks(sync::MAX_TIPS) {
             let tips = tips.to_vec();
             self.send(to, &Message::Tips { fresh, tips });

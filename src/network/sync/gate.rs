@@ -17,13 +17,17 @@ use crate::{
     },
 };
 
+/// The part of the rate that a stranger has: a frame may be an answer we wait for or carry others'
+/// entries, so the rate of its own lines would starve what it is asked for.
+const NEWCOMERS_SHARE: u32 = 4;
+
 /// What one peer may send.
 pub(super) fn allowance(settings: &Settings) -> Allowance {
     Allowance {
         per_second: FRAMES_PER_SECOND,
         burst: FRAMES_BURST,
-        newcomers_per_second: settings.probation_lines_per_second,
-        newcomers_burst: settings.probation_lines_burst,
+        newcomers_per_second: FRAMES_PER_SECOND / NEWCOMERS_SHARE,
+        newcomers_burst: FRAMES_BURST / NEWCOMERS_SHARE,
         bytes_per_second: settings.bytes_per_second,
         longest: MAX_SYNC_FRAME_BYTES,
     }

@@ -1,9 +1,16 @@
 //! What leaves the node of its opinions: told to Slips, or kept inside and taken back by a guard.
 
-use super::{Intake, MAX_WRITTEN, Step, Written, make_room};
+use super::{Intake, MAX_WRITTEN, Step, make_room};
 use crate::domain::{Content, Opinion, Subject, Timestamp};
 use crate::reputation::{TrustModel, guards::Guard};
 use crate::wire::slips;
+
+/// What became of an opinion.
+pub(super) struct Written {
+    pub(super) opinion: Opinion,
+    /// Whether Slips was told.
+    pub(super) outside: bool,
+}
 
 impl Intake {
     /// The guard that keeps an opinion inside.

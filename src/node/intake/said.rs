@@ -8,10 +8,12 @@ use crate::network::Event;
 use crate::store::{PeerSaying, Saying};
 
 impl Intake {
-    pub(super) fn keep_saying(event: Event, step: &mut Step) {
+    pub(super) fn keep_saying(&mut self, event: Event, step: &mut Step) {
         match event {
             Event::Hello { peer, hello } => {
-                if let Some(told) = clocks_apart(&hello, step.now) {
+                if let Some(told) = clocks_apart(&hello, step.now)
+                    && self.is_to_be_told(step.now)
+                {
                     tracing::warn!(%peer, "{told}");
                 }
                 keep(peer, Saying::Hello(hello), step);
@@ -28,6 +30,9 @@ impl Intake {
 /// nothing that the slower one signs is heard by the other.
 const CLOCKS_APART: Duration = Duration::from_secs(3600);
 
+/// How often at most the log is told of that.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 /// What the operator should know of the clock of who says this hello at `now`, if anything.
 fn clocks_apart(hello: &Hello, now: Timestamp) -> Option<String> {
     let theirs = hello.time?;
@@ -43,6 +48,17 @@ fn clocks_apart(hello: &Hello, now: Timestamp) -> Option<String> {
             "its clock is {minutes} min {where_to} ours: set the wrong one, or what one of the two signs is taken for old and not judged"
         )
     })
+}
+
+impl Intake {
+    /// Whether the log may be told of clocks again: once a minute at most, whoever says hello how often.
+    fn is_to_be_told(&mut self, now: Timestamp) -> bool {
+        let is_due = now.since(self.clocks_told_at) >= TELL_EVERY;
+        if is_due {
+            self.clocks_told_at = now;
+        }
+        is_due
+    }
 }
 
 fn keep(peer: PeerId, said: Saying, step: &mut Step) {

@@ -17,6 +17,9 @@ use crate::domain::PeerId;
 /// neighbours.
 const STEP: u64 = 1024;
 
+const NOT_NOTED: &str = "how far our log goes cannot be noted beside the key (node.key_file): a lost database \
+                         would not be found out";
+
 /// How far a key has signed in a network, at most.
 #[derive(Debug)]
 pub(super) struct Mark {
@@ -54,9 +57,24 @@ impl Mark {
         }
     }
 
-    /// Whether a log that ends with this number lacks what the key has signed after it.
+    /// Whether a log that ends with this number lacks what the key has signed after it. The first mark
+    /// alone says nothing: a node that ends before its first entry is on disk has lost nothing.
     pub(super) fn misses(&self, last: u64) -> bool {
-        self.signed > 0 && (last == 0 || last.saturating_add(STEP) < self.signed)
+        last.saturating_add(STEP) < self.signed
+    }
+
+    /// The first entry is on disk and about to leave: from now on a log without it is a lost one. Waits
+    /// for the disk, once in the life of a key.
+    pub(super) fn leave_the_start(&mut self) {
+        if self.signed > STEP || self.writing.is_some() {
+            return;
+        }
+        let signed = STEP + 1;
+        let text = format!("{signed} {}", self.of);
+        if let Err(error) = (self.path.as_ref()).map_or(Ok(()), |path| write(path, &text)) {
+            tracing::warn!(%error, "{NOT_NOTED}");
+        }
+        self.signed = signed;
     }
 
     /// Whether anything up to this number may leave the program.
@@ -87,8 +105,7 @@ impl Mark {
         self.signed = self.signed.max(*signed);
         self.writing = None;
         if let Err(error) = written.unwrap_or_else(|error| Err(io::Error::other(error))) {
-            tracing::warn!(%error, "how far our log goes cannot be noted beside the key (node.key_file): a lost \
-                 database would not be found out");
+            tracing::warn!(%error, "{NOT_NOTED}");
         }
     }
 }
@@ -121,11 +138,18 @@ mod tests {
         let mut mark = Mark::beside(Some(&key), "slips", id);
         assert!(!mark.misses(0), "it has signed nothing yet");
         assert!(!mark.covers(1));
-        reserve(&mut mark, 3).await;
-        assert!(mark.covers(3 + STEP));
+        reserve(&mut mark, 0).await;
+        assert!(mark.covers(STEP));
+        let mut mark = Mark::beside(Some(&key), "slips", id);
+        assert!(!mark.misses(0), "killed before anything was on disk");
+        mark.leave_the_start();
+        let mut mark = Mark::beside(Some(&key), "slips", id);
+        assert!(mark.misses(0) && !mark.misses(1));
+        reserve(&mut mark, 600).await;
+        assert!(mark.covers(600 + STEP));
         let mark = Mark::beside(Some(&key), "slips", id);
-        assert!(mark.misses(0));
-        assert!(!mark.misses(3), "a crash may leave the mark ahead");
+        assert!(mark.misses(0) && !mark.misses(600));
+        assert!(!mark.misses(601), "a crash may leave the mark ahead");
         assert!(!Mark::beside(Some(&key), "another", id).misses(0));
         let mut mark = mark;
         reserve(&mut mark, 5000).await;
@@ -143,7 +167,7 @@ mod tests {
         reserve(&mut Mark::beside(Some(&key), "slips", old), 3).await;
         assert!(!Mark::beside(Some(&key), "slips", new).misses(0));
         assert!(Mark::beside(Some(&key), "slips", old).misses(0));
-        fs::write(dir.path().join("key.signed"), "1024 slips\n").unwrap();
+        fs::write(dir.path().join("key.signed"), "1025 slips\n").unwrap();
         assert!(
             Mark::beside(Some(&key), "slips", new).misses(0),
             "whose it is nobody knows"

@@ -191,6 +191,7 @@ impl Meshing {
         self.counters.own_entries.add(entries);
         if let Some(tip) = unsent.tip() {
             self.speaker.on_disk = tip.seq;
+            self.speaker.mark.leave_the_start();
             self.speaker.mark.go_ahead(tip.seq);
         }
         let own = self.speaker.log.persisted(unsent);

@@ -7,7 +7,7 @@
 //!  "peer_ip":"198.51.100.4","score":1,"confidence":0.5,"said_at":"2027-01-31T11:00:00Z","trust":0.6,"weight":1}]}}
 //! ```
 //!
-//! `opinion` is null where no report counts. `peer_ip` is left out where it is not known, `left_out`
+//! Of the reports the 512 that stand first are told. `opinion` is null where no report counts. `peer_ip` is left out where it is not known, `left_out`
 //! stands where a report does not count and says why, `failed` where the model fails on the address.
 
 use std::borrow::Cow;
@@ -16,14 +16,16 @@ use super::{Fault, Input, Line, PEER, TEXT, TIME, owned, time, wrong};
 use crate::domain::{Author, Confidence, Judgement, Opinion, Score, Subject, Trust, Voice};
 use crate::wire::json::{self, Limits, Object, Value};
 
-/// The longest answer, in bytes: 512 reports, the most that models keep of an address, of under 400.
+/// Reports told of at the most; the default model keeps no more of an address.
+const MAX_VOICES: usize = 512;
+/// The longest answer, in bytes: [`MAX_VOICES`] reports of under 400.
 pub const MAX_JUDGEMENT_BYTES: usize = 256 * 1024;
 
 /// Nine values a report.
 const LIMITS: Limits = Limits {
     max_bytes: MAX_JUDGEMENT_BYTES,
     max_depth: 5,
-    max_values: 512 * 9 + 64,
+    max_values: MAX_VOICES * 9 + 64,
 };
 
 const NUMBER: &str = "a number in its range";
@@ -64,7 +66,8 @@ pub fn answer_judgement(id: &str, subject: Subject, judgement: &Judgement) -> St
         }
     }
     line.some("failed", judgement.failed.as_deref());
-    line.list("reports", &judgement.voices, |line, voice| {
+    let voices = &judgement.voices[..judgement.voices.len().min(MAX_VOICES)];
+    line.list("reports", voices, |line, voice| {
         line.item();
         line.text("peer", &voice.author.0.to_string());
         let address = voice.address.map(|ip| ip.to_string());

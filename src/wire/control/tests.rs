@@ -129,6 +129,12 @@ fn a_judgement_survives_the_way_to_the_bit() {
         failed: None,
         ..nothing.clone()
     };
+    let more = Judgement {
+        voices: vec![voice.clone(); 513],
+        ..full.clone()
+    };
+    let line = answer_judgement("7", subject, &more);
+    assert_eq!(decode_judgement(line.as_bytes()), Ok(Ok(full.clone())));
     let bare = Judgement {
         voices: vec![Voice {
             address: None,
