@@ -317,7 +317,7 @@ fn a_lie_is_not_forgiven_for_being_untested() {
     let (honest, some, many) = (says_malicious(0), says_malicious(3), says_malicious(6));
     assert!(honest > some && some > many, "{honest} {some} {many}");
     assert!(
-        many <= 0.0,
+        many < 0.1,
         "as often wrong as right when she says so: {many}"
     );
 }
