@@ -7,7 +7,6 @@
 //! [`Store`] belongs to the node and holds a lock beside the file (`.lock`) against a second node; [`Reader`] is for the commands, beside a running node or after it.
 
 mod batch;
-mod checkpoint;
 mod contacts;
 mod error;
 mod facts;
@@ -43,7 +42,7 @@ use std::{
 };
 
 use sqlx::{ConnectOptions, Connection, SqlitePool, sqlite::SqlitePoolOptions};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use batch::{
@@ -169,13 +168,6 @@ impl Store {
             stalled: stalled_out,
             max_pages: max_pages_in,
         };
-        let written = Arc::new(Notify::new());
-        let mover = checkpoint::run(
-            path,
-            Arc::clone(&written),
-            commands.downgrade(),
-            closing.subscribe(),
-        );
         let writer = Writer {
             conn,
             settings: settings.clone(),
@@ -184,8 +176,6 @@ impl Store {
             outbox,
             drops: Drops::default(),
             lines,
-            written,
-            mover: tokio::spawn(mover),
             lock,
         };
         let ended = CancellationToken::new();

@@ -19,8 +19,6 @@ const PATIENCE: Duration = Duration::from_millis(100);
 pub(super) enum Command {
     Commit(Waiting),
     Prune(Step, oneshot::Sender<Result<StepDone, StoreError>>),
-    /// What is left of the write-ahead log is moved into the database at once: all but a little is.
-    Checkpoint(oneshot::Sender<()>),
 }
 
 /// One batch that waits, and who waits for it.
@@ -35,7 +33,6 @@ pub(super) struct Waiting {
 pub(super) enum Work {
     Commit(Vec<Waiting>),
     Prune(Step, oneshot::Sender<Result<StepDone, StoreError>>),
-    Checkpoint(oneshot::Sender<()>),
 }
 
 /// What was taken out of the channel and not done yet.
@@ -95,7 +92,6 @@ impl Queue {
                 return is_due;
             }
             Command::Prune(step, reply) => self.next = Some(Work::Prune(step, reply)),
-            Command::Checkpoint(reply) => self.next = Some(Work::Checkpoint(reply)),
         }
         true
     }

@@ -1,13 +1,12 @@
 //! The writer: one task that owns the only writing connection. Everything that waits for it becomes
 //! one transaction, so the price of a sync is shared by all who wait.
 
-use std::{fs::File, sync::Arc};
+use std::fs::File;
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
-use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{
-    Batch, Committed, Settings, StoreError, checkpoint, contacts,
+    Batch, Committed, Settings, StoreError, contacts,
     known::Known,
     log::{self, Heads},
     opinions,
@@ -30,10 +29,6 @@ pub(super) struct Writer {
     pub outbox: OutboxState,
     pub drops: Drops,
     pub lines: Lines,
-    /// Told that the write-ahead log has grown.
-    pub written: Arc<Notify>,
-    /// Moves it into the database; ends when the store is closed.
-    pub mover: JoinHandle<()>,
     /// Held for its lock.
     pub lock: File,
 }
@@ -47,20 +42,10 @@ impl Writer {
             .await
         {
             match work {
-                Work::Commit(group) => {
-                    self.commit(group).await;
-                    self.written.notify_one();
-                }
+                Work::Commit(group) => self.commit(group).await,
                 Work::Prune(step, reply) => {
                     let done = self.prune(step).await;
                     let _ = reply.send(done);
-                    self.written.notify_one();
-                }
-                Work::Checkpoint(reply) => {
-                    if let Err(error) = checkpoint::pass(&mut self.conn).await {
-                        tracing::debug!(%error, "the write-ahead log goes on");
-                    }
-                    let _ = reply.send(());
                 }
             }
         }
@@ -218,7 +203,6 @@ impl Writer {
 
     /// Notes that nobody is connected any more, moves the log into the database, closes.
     async fn finish(mut self) {
-        let _ = self.mover.await;
         if let Err(error) = peers::all_disconnected(&mut self.conn, Timestamp::now()).await {
             tracing::warn!(%error, "could not note in the database that the node stops");
         }
