@@ -18,7 +18,7 @@ use crate::wire::json::{self, Limits, Object, Value};
 
 /// Reports told of at the most; the default model keeps no more of an address.
 const MAX_VOICES: usize = 512;
-/// The longest answer, in bytes: [`MAX_VOICES`] reports of under 400.
+/// The longest answer, in bytes: 512 reports of under 400.
 pub const MAX_JUDGEMENT_BYTES: usize = 256 * 1024;
 
 /// Nine values a report.
