@@ -151,7 +151,7 @@ impl Standings {
     pub(crate) fn pass(&self, peer: PeerId) -> Arc<Pass> {
         let mut table = self.lock();
         let (standing, chosen) = (self.judge(&table, &peer), table.has_chosen(&peer));
-        // Passes nobody holds any more; at most as many as there are connections are held.
+        // Passes nobody holds any more; held are those of connections, and of the last sync peers.
         if table.passes.len() >= table.passes.capacity() {
             table.passes.retain(|_, pass| Arc::strong_count(pass) > 1);
         }
